@@ -1,0 +1,63 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test lint format typecheck imports check migrate serve backends bench docs lock clean
+
+help:  ## List these targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: .venv/ready  ## Make .venv with everything that work here needs
+
+demo: setup  ## Start a real Kafka and PostgreSQL, send orders through the service, show what came out
+	$(BIN)/python-app-template demo
+
+test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of branches
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+lint: setup  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: setup  ## mypy, strict, tests too
+	$(BIN)/mypy
+
+imports: setup  ## The walls of the house
+	$(BIN)/lint-imports
+
+check: lint typecheck imports  ## All that reads the code without running it
+
+migrate: setup  ## Bring the database that the settings name to the head revision
+	$(BIN)/alembic upgrade head
+
+serve: setup  ## Run the service with the settings of the environment
+	$(BIN)/python -m python_app_template
+
+backends: setup  ## Start the embedded Kafka and PostgreSQL and print what to export
+	$(BIN)/python-app-template backends
+
+bench: setup  ## Orders per second, beside FastStream on the same servers
+	$(BIN)/python -m tests.benchmark
+
+docs: setup  ## Make docs/configuration.md from the settings' own descriptions
+	$(BIN)/python -m python_app_template.settings_docs
+
+lock: setup  ## Pin all dependencies again, with hashes (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench pyproject.toml -o requirements-dev.lock
+
+clean:  ## Remove what was built here; downloads in the user's cache stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

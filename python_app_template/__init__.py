@@ -1,0 +1,1 @@
+"""Orders in, allocations out, exactly once."""
