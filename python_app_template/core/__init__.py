@@ -1,0 +1,1 @@
+"""The core: what the service does, free of drivers, frameworks and IO."""

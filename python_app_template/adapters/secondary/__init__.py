@@ -1,0 +1,1 @@
+"""What the core asks for and the outside provides: Kafka, Postgres, the clock."""

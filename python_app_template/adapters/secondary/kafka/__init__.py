@@ -1,0 +1,1 @@
+"""The ports on Apache Kafka that the core calls."""
