@@ -1,0 +1,195 @@
+"""A real Apache Kafka: one KRaft node, broker and controller, on ports of its own."""
+
+import base64
+import contextlib
+import secrets
+import signal
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from python_app_template.embedded.download import Progress, cache_directory, exclusively, kafka_jars, silent
+from python_app_template.embedded.errors import BackendError
+from python_app_template.embedded.java import class_cache, java
+from python_app_template.embedded.ports import LOOPBACK, ReservedPort
+from python_app_template.embedded.process import ServerProcess
+
+_READY = "Kafka Server started"
+_START_SECONDS = 60
+_FORMAT_SECONDS = 30
+_STOP_SECONDS = 30
+_ENVIRONMENT = {"LC_ALL": "C"}  # and nothing else: JAVA_TOOL_OPTIONS and the like are not for this Java
+
+_PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "BROKER",
+    "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    # One node holds the only copy, and one partition of each internal topic is loaded soonest.
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    # A broker that was killed and comes back is not held for its own double.
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+}
+_QUICK_TIMEOUTS = {
+    "group.min.session.timeout.ms": "1000",  # classic protocol: the consumer asks for it
+    # KIP-848: the broker decides
+    "group.consumer.session.timeout.ms": "3000",
+    "group.consumer.min.session.timeout.ms": "1000",
+    "group.consumer.heartbeat.interval.ms": "500",
+    "group.consumer.min.heartbeat.interval.ms": "100",
+}
+
+
+class EmbeddedKafka:
+    """A broker that lives as long as this object, with its data; nothing stays behind, however the caller ends.
+
+    `quick_timeouts` lets members of a group be missed within a second or three, for tests of failure. `full_jit`
+    compiles as in production and has a larger heap, for benchmarks. Methods raise BackendError.
+    """
+
+    def __init__(self, *, quick_timeouts: bool = False, full_jit: bool = False, progress: Progress = silent) -> None:
+        self._quick_timeouts = quick_timeouts
+        self._full_jit = full_jit
+        self._progress = progress
+        self._jars: list[Path] = []
+        self._ports: tuple[ReservedPort, ReservedPort] | None = None
+        self._process: ServerProcess | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Address for clients, the same after every restart."""
+        if self._ports is None:
+            raise BackendError("Kafka has not been started; call start()")
+        return f"{LOOPBACK}:{self._ports[0].number}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker; None while it is down."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> Self:
+        """Fetch what is missing, format a data directory, start, return when requests are answered."""
+        if self._process is not None:
+            raise BackendError("Kafka has been started already; restart() starts it again")
+        self._jars = kafka_jars(self._progress)
+        if not self._full_jit:
+            _train(self._jars, self._progress)
+        return self._start()
+
+    def _start(self, train: Path | None = None) -> Self:
+        try:
+            self._ports = ReservedPort(), ReservedPort()
+            self._process = ServerProcess("Kafka")
+            self._format(self._process)
+            self._run(self._process, train)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def train(self, jars: list[Path], written: Path) -> None:
+        """Start and stop, so that Java writes its class cache to a file."""
+        self._jars = jars
+        self._start(written)
+        try:
+            self._shut_down(self._running())
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the broker at once and remove its data."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        for port in self._ports or ():
+            port.release()
+
+    def kill(self) -> None:
+        """SIGKILL the broker; its data stays, for restart()."""
+        self._running().kill()
+
+    def restart(self) -> None:
+        """Start again with the same ports and data, after an orderly shutdown if it runs."""
+        process = self._running()
+        self._shut_down(process)
+        self._run(process)
+
+    def pause(self) -> None:
+        """SIGSTOP the broker: connections stay, no answer comes."""
+        self._running().signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT the broker."""
+        self._running().signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise BackendError("Kafka has not been started; call start()")
+        return self._process
+
+    def _shut_down(self, process: ServerProcess) -> None:
+        process.signal(signal.SIGCONT)
+        process.signal(signal.SIGTERM)
+        if not process.wait(_STOP_SECONDS):
+            process.kill()
+
+    def _format(self, process: ServerProcess) -> None:
+        properties = process.directory / "server.properties"
+        properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties(process).items()))
+        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", f"--config={properties}")
+        process.run_to_its_end(java(self._jars, process.directory, *tool), _ENVIRONMENT, _FORMAT_SECONDS)
+
+    def _properties(self, process: ServerProcess) -> dict[str, str]:
+        if self._ports is None:
+            raise BackendError("Kafka has no ports yet")
+        broker, controller = (f"{LOOPBACK}:{port.number}" for port in self._ports)
+        own = {
+            "log.dirs": str(process.directory / "data"),
+            "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
+            "advertised.listeners": f"BROKER://{broker}",
+            "controller.quorum.voters": f"1@{controller}",
+        }
+        return _PROPERTIES | own | (_QUICK_TIMEOUTS if self._quick_timeouts else {})
+
+    def _run(self, process: ServerProcess, train: Path | None = None) -> None:
+        before = process.logged()
+        main = ("kafka.Kafka", str(process.directory / "server.properties"))
+        command = java(self._jars, process.directory, *main, full_jit=self._full_jit, train=train)
+        process.run(command, _ENVIRONMENT)
+        process.await_in_log(_READY, before, _START_SECONDS)
+
+
+def _train(jars: list[Path], progress: Progress) -> None:
+    """Run a broker once to write the class cache; without one, everything works, only slower."""
+    if class_cache().exists():
+        return
+    with contextlib.suppress(OSError, BackendError), exclusively(cache_directory()):
+        if class_cache().exists():
+            return
+        progress("Java class cache", 0, 1)
+        with tempfile.TemporaryDirectory(dir=cache_directory(), prefix="training-") as directory:
+            written = Path(directory) / "classes"
+            EmbeddedKafka().train(jars, written)
+            written.replace(class_cache())
+        progress("Java class cache", 1, 1)

