@@ -38,11 +38,13 @@ _PROPERTIES = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "1",
-    # A broker that was killed and comes back is not held for its own double.
+    # A broker that was killed and comes back waits this long: until then the controller holds it for its own double.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",
 }
 _QUICK_TIMEOUTS = {
+    "broker.heartbeat.interval.ms": "300",
+    "broker.session.timeout.ms": "1500",
     "group.min.session.timeout.ms": "1000",  # classic protocol: the consumer asks for it
     # KIP-848: the broker decides
     "group.consumer.session.timeout.ms": "3000",
@@ -128,11 +130,11 @@ class EmbeddedKafka:
 
     def pause(self) -> None:
         """SIGSTOP the broker: connections stay, no answer comes."""
-        self._running().signal(signal.SIGSTOP)
+        self._running().send(signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT the broker."""
-        self._running().signal(signal.SIGCONT)
+        self._running().send(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -148,8 +150,8 @@ class EmbeddedKafka:
         return self._process
 
     def _shut_down(self, process: ServerProcess) -> None:
-        process.signal(signal.SIGCONT)
-        process.signal(signal.SIGTERM)
+        process.send(signal.SIGCONT)
+        process.send(signal.SIGTERM)
         if not process.wait(_STOP_SECONDS):
             process.kill()
 

@@ -86,7 +86,7 @@ class ServerProcess:
         if self._exit_status != 0:
             raise self.fault(f"could not be prepared (exit {self._exit_status})")
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send a signal to the command, if it runs."""
         self._order(signal=number)
 
@@ -96,7 +96,7 @@ class ServerProcess:
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.wait(60)
 
     def logged(self) -> int:
