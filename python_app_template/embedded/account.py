@@ -42,14 +42,17 @@ def temporary_directory(account: Account) -> Path:
     raise BackendError(f"none of {', '.join(candidates)} can be entered by {_INSTEAD_OF_ROOT}; set TMPDIR")
 
 
-def within_reach(account: Account, programs: Path, directory: Path) -> Path:
-    """Give the programs, or a copy of them in the directory if the account can't get at them (root's own venv)."""
-    programs = programs.resolve()
-    if account.user is None or (_open_to_all(programs / "any") and _readable_by_all(programs)):
-        return programs
-    copy = directory / programs.name
-    shutil.copytree(programs, copy, symlinks=True)
-    for path in (copy, *copy.rglob("*")):
+def within_reach(account: Account, package: Path, programs: str, directory: Path) -> Path:
+    """Give the programs of a wheel, or a copy in the directory if the account can't get at them (root's own venv)."""
+    package = package.resolve()
+    if account.user is None or (_open_to_all(package / programs / "any") and _readable_by_all(package / programs)):
+        return package / programs
+    copy = directory / package.name / programs
+    shutil.copytree(package / programs, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # a wheel's programs look for them beside their package
+    if libraries.exists():
+        shutil.copytree(libraries, directory / libraries.name)
+    for path in directory.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
     return copy

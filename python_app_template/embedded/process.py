@@ -56,9 +56,9 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # a terminal's Ctrl-C is not for the server
             )
-        except BaseException:
+        except OSError as e:
             shutil.rmtree(self.directory, ignore_errors=True)
-            raise
+            raise BackendError(f"{name}: {sys.executable} can't be run for its watchdog ({e}); mend the venv") from e
         self._listener = threading.Thread(target=self._listen, name=f"{name} watchdog", daemon=True)
         self._listener.start()
 
