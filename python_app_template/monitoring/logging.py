@@ -1,0 +1,92 @@
+"""Structured logs: one pipe to one stream for structlog's and the standard library's, as JSON or for people."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+MASK = "***"
+PASSWORD_IN_URL = re.compile(r"(://[^\s:/@'\"]*:)[^\s'\"]*@")
+PASSWORD_IN_TEXT = re.compile(
+    r"(?i)((?:password|passwd|secret|token|key\.pem)[\w.]*['\"]?\s*[=:]\s*['\"]?)[^\s,;'\"})]+"
+)
+PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)", re.DOTALL)
+SECRET_KEY = re.compile(r"(?i)passw|secret|token|credential|\.pem$")
+
+# One line per request, and statements with all their values, are more than a log can bear.
+CHATTY = {"uvicorn.access": logging.WARNING, "sqlalchemy": logging.WARNING, "asyncio": logging.WARNING}
+
+
+def configure(level: str, style: Literal["json", "console"], stream: TextIO | None = None, **context: str) -> None:
+    """Send all logs of the process to `stream` (standard output), from `level` upwards, with `context` on each line.
+
+    For librdkafka's logs give its clients `logger=logging.getLogger("librdkafka")`. Warnings become logs too.
+    """
+    shared = _shared(context)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask_secrets, *_rendered(style)],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    for name, quiet in CHATTY.items():
+        logging.getLogger(name).setLevel(max(quiet, logging.getLevelNamesMapping()[level]))
+
+
+def _shared(context: dict[str, str]) -> list[Processor]:
+    def with_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**context, **event}
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        with_context,
+        structlog.processors.StackInfoRenderer(),
+        # As text, without the values of variables: those may be secret.
+        structlog.processors.format_exc_info,
+    ]
+
+
+def _rendered(style: Literal["json", "console"]) -> list[Processor]:
+    if style == "console":
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
+    return [structlog.processors.JSONRenderer()]
+
+
+def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide passwords in URLs, in texts, and in what is called a password: a second net under the masked settings."""
+    return {key: MASK if SECRET_KEY.search(key) else _masked(value) for key, value in event.items()}
+
+
+def _masked(value: object) -> object:
+    match value:
+        case None | int() | float():
+            return value
+        case dict():
+            return {str(key): MASK if SECRET_KEY.search(str(key)) else _masked(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_masked(item) for item in value]
+        case _:
+            return _masked_text(str(value))
+
+
+def _masked_text(text: str) -> str:
+    text = PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
+    text = PRIVATE_KEY.sub(rf"\1{MASK}", text)
+    return PASSWORD_IN_TEXT.sub(rf"\1{MASK}", text)
