@@ -1,0 +1,1 @@
+"""What touches the outside: Kafka, PostgreSQL, HTTP, the wire formats. Primary drives, secondary is driven."""

@@ -1,0 +1,128 @@
+"""Metrics and health over HTTP, served inside the running event loop."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+Verdict: TypeAlias = Callable[[], Sequence[tuple[str, bool, str]]]
+"""Name, whether it is well, and a readable detail of each check."""
+
+NOT_CACHED = {"cache-control": "no-store"}
+CLOSING_SECONDS = 2
+"""For answers that are under way when the service stops."""
+
+log = structlog.get_logger(__name__)
+
+
+class CannotListen(Exception):
+    """The address is taken, or not this machine's. The text is one line, fit for the screen."""
+
+
+class Address(NamedTuple):
+    """Where the server listens; the port is the one that was taken, if 0 was asked for."""
+
+    host: str
+    port: int
+
+
+def application(registry: CollectorRegistry, live: Verdict, ready: Verdict) -> Starlette:
+    """Make the ASGI application. The verdicts are asked for anew at every request, and must be quick."""
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"content-type": content_type} | NOT_CACHED)
+
+    async def health_live(_: Request) -> Response:
+        return _answer("live", live())
+
+    async def health_ready(_: Request) -> Response:
+        return _answer("ready", ready())
+
+    return Starlette(
+        routes=[
+            Route("/metrics", metrics),
+            Route("/health/live", health_live),
+            Route("/health/ready", health_ready),
+        ],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+    )
+
+
+def _answer(name: str, checks: Sequence[tuple[str, bool, str]]) -> Response:
+    failing = [check for check, ok, _ in checks if not ok]
+    content = {
+        "status": f"not {name}" if failing else name,
+        "failing": failing,
+        "checks": {check: {"ok": ok, "detail": detail} for check, ok, detail in checks},
+    }
+    return JSONResponse(content, 503 if failing else 200, NOT_CACHED)
+
+
+async def _refuse(request: Request, fault: Exception) -> Response:
+    # Starlette gives this handler the exceptions it is registered for, and calls them Exception.
+    if not isinstance(fault, HTTPException):
+        raise fault
+    return JSONResponse(
+        {"error": f"{fault.detail}: {request.method} {request.url.path}"}, fault.status_code, fault.headers
+    )
+
+
+async def _fail(_: Request, __: Exception) -> Response:
+    return JSONResponse({"error": "Internal Server Error"}, 500)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the application alone decides what a signal means."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
+    """Serve until the block is left; answers under way are finished. Port 0 takes a free one. Raises CannotListen."""
+    listener = _listen(host, port)
+    address = Address(*listener.getsockname()[:2])
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=CLOSING_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]), name="http")
+    log.info("http.listening", host=address.host, port=address.port)
+    try:
+        # The socket listens already: who connects before uvicorn is up waits in its backlog.
+        yield address
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as fault:
+        # The socket module adds the address to an errno's text; names that can't be resolved have numbers below 0.
+        why = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
+        raise CannotListen(f"can not listen on {host}:{port}: {why}") from None
