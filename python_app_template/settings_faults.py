@@ -102,7 +102,7 @@ def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Map
         name = variable(path if path in known else path[:1] if field else path)
         origin = origins.get(name, "default")
         if error["type"] == "extra_forbidden":
-            yield unknown(name, origin, map(variable, known))
+            yield unknown(name, origin, [*map(variable, known), *(variable((section,)) for section in sections(cls))])
         elif error["type"] == "value_error":
             yield from _worded(name, origin, field, str(error["ctx"]["error"]))
         elif field is None:

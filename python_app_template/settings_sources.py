@@ -159,7 +159,9 @@ def _nested(overrides: Mapping[str, object]) -> dict[str, Any]:
 
 def _set_in(values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
-        yield from ([variable((name, field)) for field in value] if isinstance(value, dict) else [variable((name,))])
+        yield variable((name,))
+        if isinstance(value, dict):
+            yield from (variable((name, field)) for field in value)
 
 
 def _strangers(cls: type[BaseSettings], source: PydanticBaseSettingsSource, origin: str) -> Iterator[str]:

@@ -194,6 +194,7 @@ def test_logins_of_other_kinds_come_through_client() -> None:
         ("- kafka", "holds no mapping of sections, but a list"),
         ("kafka: 3", "no mapping below kafka"),
         ("kafka: {topic: x}", "APP_KAFKA__TOPIC (file): unknown"),
+        ("kafak: {group_id: x}", "APP_KAFAK (file): unknown; did you mean APP_KAFKA?"),
         ("1: 2", "APP_1 (file): unknown"),
         ("http: {port: -1}", "APP_HTTP__PORT (file): -1 is not allowed"),
     ],
@@ -204,6 +205,17 @@ def test_a_bad_file_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     monkeypatch.setenv("APP_CONFIG_FILE", "some.yaml")
     (line,) = faults()
     assert says in line
+
+
+def test_an_empty_file_sets_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text("")
+    monkeypatch.setenv("APP_CONFIG_FILE", "some.yaml")
+    assert {row.origin for row in explained(load())} == {"default"}
+
+
+def test_the_command_lines_faults_are_told_alike() -> None:
+    assert faults(http__prot=1) == ("APP_HTTP__PROT (command line): unknown; did you mean APP_HTTP__PORT?",)
+    assert faults(http=1) == ("APP_HTTP: a section, which takes no value; set APP_HTTP__...",)
 
 
 def test_a_file_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
