@@ -1,0 +1,1 @@
+"""The tests: each folder says in its first line what it needs."""

@@ -1,0 +1,1 @@
+"""Properties that hold whatever comes in: hypothesis looks for the counterexample."""
