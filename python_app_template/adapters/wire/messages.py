@@ -103,7 +103,7 @@ def decode(record: Record) -> Message[Command]:
             return _message(record, _DECODE(value))
         except ValueError:  # what is wrong, and whether it is the first thing that is, careful reading tells
             pass
-    return _decode_carefully(record, value)
+    return decode_carefully(record, value)
 
 
 def _is_plain(value: bytes) -> bool:
@@ -129,7 +129,8 @@ def _is_utf8_without_c1(value: bytes) -> bool:
     return b"\xc2" not in value  # the lead byte of U+0080 to U+00BF
 
 
-def _decode_carefully(record: Record, value: bytes) -> Message[Command]:
+def decode_carefully(record: Record, value: bytes) -> Message[Command]:
+    """Judge in the contract's order: is it JSON, an object with a `type`, of a known one, as that type wants it."""
     try:
         body = parse(value)
     except ValueError as error:
