@@ -1,0 +1,131 @@
+"""What delivery needs: positions, the outbox with its dense numbers, the topics' ids.
+
+Revision: 0001, the first.
+"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+C_TEXT = sa.Text(collation="C")
+
+NUMBER = """
+CREATE FUNCTION give_outbox_number() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    head record;
+BEGIN
+    -- Runs inside COMMIT, and holds the head until that is done: so numbers are dense, and in the order of commits.
+    UPDATE outbox_head SET number = outbox_head.number + 1, bytes = outbox_head.bytes + NEW.bytes
+        RETURNING outbox_head.number, outbox_head.bytes INTO STRICT head;
+    UPDATE outbox SET number = head.number, bytes_through = head.bytes, committed_at = clock_timestamp()
+        WHERE row_id = NEW.row_id;
+    RETURN NULL;
+END
+$$
+"""
+
+TRIGGER = """
+CREATE CONSTRAINT TRIGGER give_outbox_number AFTER INSERT ON outbox
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION give_outbox_number()
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "positions",
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("group", C_TEXT, nullable=False, comment="the consumer group that this database belongs to"),
+        sa.Column(
+            "topic_id", sa.Text, nullable=False, comment="Kafka's id of the topic when its first record was consumed"
+        ),
+        sa.Column(
+            "epoch", sa.BigInteger, nullable=False, comment="raised by each claim; only its holder moves the row"
+        ),
+        sa.Column("next_offset", sa.BigInteger, nullable=False, comment="the first offset that is not consumed"),
+        sa.Column(
+            "claims", sa.Integer, nullable=False, server_default="0", comment="since the last commit or good-bye"
+        ),
+        sa.Column("suspect_end", sa.BigInteger, comment="up to here messages go one by one"),
+        sa.Column("trying", sa.BigInteger, comment="the offset that was announced last"),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="0", comment="how often it was announced"),
+        sa.PrimaryKeyConstraint("topic", "partition", name="pk_positions"),
+        sa.CheckConstraint("next_offset >= 0 AND epoch >= 0", name=op.f("ck_positions_not_negative")),
+        comment="The truth about what has been consumed of each partition",
+        postgresql_with={"fillfactor": "50"},
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("row_id", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()")),
+        sa.Column("number", sa.BigInteger, comment="dense and in commit order; given inside COMMIT"),
+        sa.Column("frames", sa.LargeBinary, nullable=False, comment="MessagePack: an array of frames"),
+        sa.Column("bytes", sa.Integer, nullable=False),
+        sa.Column("bytes_through", sa.BigInteger, comment="the sum of bytes up to this row"),
+        sa.Column("committed_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("row_id", name="pk_outbox"),
+        sa.UniqueConstraint("number", name="uq_outbox_number"),
+        comment="What transactions want published, a row each; the last one published stays as a witness",
+        # Every row is written once and deleted soon: clean up often, by count and not by share.
+        postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "2000"},
+    )
+    op.create_table(
+        "outbox_head",
+        sa.Column("singleton", sa.Boolean, nullable=False, server_default=sa.text("true")),
+        sa.Column("number", sa.BigInteger, nullable=False, server_default="0", comment="the last number given"),
+        sa.Column("bytes", sa.BigInteger, nullable=False, server_default="0", comment="the sum of all bytes ever"),
+        sa.Column(
+            "started", sa.Boolean, nullable=False, server_default=sa.text("false"), comment="a cursor was published"
+        ),
+        sa.Column("transactional_id", sa.Text, comment="the relay's; it never changes"),
+        sa.PrimaryKeyConstraint("singleton", name="pk_outbox_head"),
+        sa.CheckConstraint("singleton", name=op.f("ck_outbox_head_one_row")),
+        comment="The lock under which numbers are given",
+        postgresql_with={"fillfactor": "10"},
+    )
+    op.create_table(
+        "topics",
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("topic_id", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("topic", name="pk_topics"),
+        comment="The ids that the topics written to had when they were first seen",
+    )
+    op.create_table(
+        "oversized",
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("offset", sa.BigInteger, nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("topic", "partition", "offset", name="pk_oversized"),
+        comment="Values of dead letters that no topic takes",
+    )
+    op.create_table(
+        "schema_compatibility",
+        sa.Column("singleton", sa.Boolean, nullable=False, server_default=sa.text("true")),
+        sa.Column(
+            "compatible_from",
+            sa.Text,
+            nullable=False,
+            comment="the oldest revision whose code works on this schema",
+        ),
+        sa.PrimaryKeyConstraint("singleton", name="pk_schema_compatibility"),
+        sa.CheckConstraint("singleton", name=op.f("ck_schema_compatibility_one_row")),
+    )
+    # Row 0 stands for "nothing yet": it is the first cursor's witness, and has no frames. It comes before the trigger.
+    op.execute("INSERT INTO outbox_head DEFAULT VALUES")
+    op.execute(
+        "INSERT INTO outbox (number, frames, bytes, bytes_through, committed_at) VALUES (0, '\\x90', 0, 0, now())"
+    )
+    op.execute("INSERT INTO schema_compatibility (compatible_from) VALUES ('0001')")
+    op.execute(NUMBER)
+    op.execute(TRIGGER)
+
+
+def downgrade() -> None:
+    for table in ("schema_compatibility", "oversized", "topics", "outbox_head", "outbox", "positions"):
+        op.drop_table(table)
+    op.execute("DROP FUNCTION give_outbox_number")

@@ -1,0 +1,226 @@
+"""The outbox: written inside a batch's transaction, read by the relay in the order of commits."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import ARRAY, BigInteger, Integer, LargeBinary, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from python_app_template.adapters import dead_letters
+from python_app_template.adapters.secondary.postgres.engine import transaction
+from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
+from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
+from python_app_template.core.ports.publishing import OutboxReader
+from python_app_template.core.ports.unit_of_work import Outbox
+
+E = TypeVar("E")
+
+PAGE_ROWS = 500
+"""Rows of a page at the most."""
+
+IDLE_SECONDS = 0.5
+"""How long a reader waits for a commit before it looks at its witness again."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Frame])
+
+APPEND = text(
+    """
+    INSERT INTO outbox (frames, bytes)
+    SELECT frames, length(frames) FROM unnest(:frames) WITH ORDINALITY AS r (frames, position) ORDER BY position
+    """
+).bindparams(bindparam("frames", type_=ARRAY(LargeBinary)))
+
+KEEP = text(
+    """
+    INSERT INTO oversized (topic, partition, "offset", value)
+    SELECT * FROM unnest(:topics, :partitions, :offsets, :values) ON CONFLICT DO NOTHING
+    """
+).bindparams(
+    bindparam("topics", type_=ARRAY(Text)),
+    bindparam("partitions", type_=ARRAY(Integer)),
+    bindparam("offsets", type_=ARRAY(BigInteger)),
+    bindparam("values", type_=ARRAY(LargeBinary)),
+)
+
+# `bytes_through` only grows, so a page ends where it passes the bound; the witness's frames are not needed again.
+PAGE = text(
+    """
+    SELECT number, row_id::text AS row_id, CASE WHEN number > :number THEN frames END AS frames,
+           extract(epoch FROM clock_timestamp() - committed_at)::double precision AS age
+    FROM outbox
+    WHERE number >= :number AND number < :number + :rows AND (
+        number <= :number + 1
+        OR bytes_through <= (SELECT w.bytes_through FROM outbox w WHERE w.number = :number) + :bytes)
+    ORDER BY number
+    """
+)
+HEAD = text("SELECT number FROM outbox_head")
+STANDING = text(
+    """
+    SELECT o.number, o.row_id::text AS row_id, h.started
+    FROM outbox_head h LEFT JOIN LATERAL (SELECT number, row_id FROM outbox ORDER BY number LIMIT 1) o ON true
+    """
+)
+START = text("UPDATE outbox_head SET started = true WHERE NOT started")
+TRIM = text("DELETE FROM outbox WHERE number < :below")
+REMEMBER = text(
+    """
+    WITH made AS (
+        INSERT INTO topics (topic, topic_id) SELECT * FROM unnest(:topics, :ids) ON CONFLICT DO NOTHING
+        RETURNING topic, topic_id
+    )
+    SELECT topic, topic_id FROM made UNION ALL SELECT topic, topic_id FROM topics WHERE topic = ANY(:topics)
+    """
+).bindparams(bindparam("topics", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text)))
+PENDING = text(
+    """
+    SELECT h.number - o.number AS rows, h.bytes - o.bytes_through AS bytes
+    FROM outbox_head h, LATERAL (SELECT number, bytes_through FROM outbox ORDER BY number LIMIT 1) o
+    """
+)
+IDENTIFY = text(
+    """
+    UPDATE outbox_head SET transactional_id = coalesce(transactional_id, :seed, gen_random_uuid()::text)
+    RETURNING transactional_id
+    """
+).bindparams(bindparam("seed", type_=Text))
+
+
+class Format(NamedTuple):
+    """How facts and dead letters become frames. Sizes in bytes."""
+
+    encode: Callable[[Fact[Any], str, str], Frame]
+    output_topic: str
+    dead_letter_topic: str
+    service: str
+    version: str
+    row_bytes: int
+    """A transaction's frames are split into rows of about this size."""
+    largest_dead_letter: Callable[[], int]
+    """What the dead-letter topic takes."""
+
+
+class PostgresOutbox(Outbox[E], Generic[E]):
+    """What one transaction wants published."""
+
+    def __init__(self, connection: AsyncConnection, form: Format) -> None:
+        self._connection, self._form = connection, form
+        self._frames: list[Frame] = []
+        self._kept: list[Record] = []
+
+    def put(self, facts: Sequence[Fact[E]], dead_letters: Sequence[DeadLetter]) -> None:
+        """Encode them; an error here is an error of one of these facts."""
+        encode, topic, service = self._form.encode, self._form.output_topic, self._form.service
+        self._frames += [encode(fact, topic, service) for fact in facts]
+        self._frames += map(self._bury, dead_letters)
+
+    async def flush(self) -> bool:
+        """Write all, in rows of bounded size; say whether there was anything. Numbers come with the COMMIT."""
+        if self._kept:
+            await self._keep()
+        if self._frames:
+            await self._connection.execute(APPEND, {"frames": [_encoder.encode(row) for row in self._split()]})
+        return bool(self._frames)
+
+    def _bury(self, letter: DeadLetter) -> Frame:
+        form = self._form
+        frame = dead_letters.bury(letter, form.dead_letter_topic, f"{form.service}/{form.version}")
+        if dead_letters.size(frame) <= form.largest_dead_letter():
+            return frame
+        self._kept.append(letter.record)
+        return dead_letters.truncated(frame)
+
+    async def _keep(self) -> None:
+        values = {
+            "topics": [r.partition.topic for r in self._kept],
+            "partitions": [r.partition.number for r in self._kept],
+            "offsets": [r.offset for r in self._kept],
+            "values": [r.value for r in self._kept],
+        }
+        await self._connection.execute(KEEP, values)
+
+    def _split(self) -> list[list[Frame]]:
+        rows: list[list[Frame]] = [[]]
+        size = 0
+        for frame in self._frames:
+            size += len(frame.value or b"") + 200
+            if size > self._form.row_bytes and rows[-1]:
+                rows.append([])
+                size = 0
+            rows[-1].append(frame)
+        return rows
+
+
+class PostgresOutboxReader(OutboxReader):
+    """The relay's side. `page_bytes` bounds a page; `poll_seconds` is how soon commits of other processes are seen."""
+
+    def __init__(self, engine: AsyncEngine, committed: asyncio.Event, *, page_bytes: int, poll_seconds: float) -> None:
+        self._engine, self._committed = engine, committed
+        self._page_bytes, self._poll_seconds = page_bytes, poll_seconds
+
+    async def standing(self) -> Standing:
+        """As the port says."""
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(STANDING)).one()
+            return Standing(Cursor(row.number, row.row_id), row.started)
+
+    async def page(self, number: int) -> Sequence[OutboxRow]:
+        """As the port says; the first row comes without its frames."""
+        await self._wait_beyond(number)
+        async with transaction(self._engine) as connection:
+            bounds = {"number": number, "rows": PAGE_ROWS, "bytes": self._page_bytes}
+            rows = await connection.execute(PAGE, bounds)
+            return [OutboxRow(r.number, r.row_id, _decoder.decode(r.frames) if r.frames else (), r.age) for r in rows]
+
+    async def start(self) -> None:
+        """As the port says."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(START)
+
+    async def topics(self, found: Mapping[str, str]) -> Mapping[str, str]:
+        """As the port says."""
+        async with transaction(self._engine) as connection:
+            rows = await connection.execute(REMEMBER, {"topics": list(found), "ids": list(found.values())})
+            return {row.topic: row.topic_id for row in rows}
+
+    async def trim(self, below: int) -> None:
+        """As the port says."""
+        async with transaction(self._engine) as connection:
+            await connection.execute(TRIM, {"below": below})
+
+    async def _wait_beyond(self, number: int) -> None:
+        """Return when there is more than this row, or after a while."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_SECONDS
+        while loop.time() < until:
+            self._committed.clear()
+            async with transaction(self._engine) as connection:
+                if await connection.scalar(HEAD) != number:
+                    return
+            try:
+                await asyncio.wait_for(self._committed.wait(), self._poll_seconds)
+            except TimeoutError:
+                continue
+
+
+class Pending(NamedTuple):
+    """What is committed and not yet published."""
+
+    rows: int
+    bytes: int
+
+
+async def pending(engine: AsyncEngine) -> Pending:
+    """Count it. Rows below the cursor are trimmed after each page, so up to a page may be counted too many."""
+    async with transaction(engine) as connection:
+        row = (await connection.execute(PENDING)).one()
+        return Pending(row.rows, row.bytes)
+
+
+async def transactional_id(engine: AsyncEngine, seed: str | None) -> str:
+    """Return the relay's transactional id, which the database keeps for good; the first caller's seed makes it."""
+    async with transaction(engine) as connection:
+        return str(await connection.scalar(IDENTIFY, {"seed": seed}))

@@ -1,0 +1,111 @@
+"""Writing back what changed: one statement for each kind of change, whatever their number. Yours."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ARRAY, BigInteger, Integer, SmallInteger, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from python_app_template.core.domain.order import OrderLine
+from python_app_template.core.domain.product import Batch, Product
+
+TEXTS, INTEGERS, BIG_INTEGERS = ARRAY(Text), ARRAY(Integer), ARRAY(BigInteger)
+
+UPDATE_PRODUCTS = text(
+    """
+    UPDATE products p SET version = n.version
+    FROM unnest(:skus, :versions) AS n (sku, version) WHERE p.sku = n.sku COLLATE "C"
+    """
+).bindparams(bindparam("skus", type_=TEXTS), bindparam("versions", type_=BIG_INTEGERS))
+
+UPDATE_BATCHES = text(
+    """
+    UPDATE batches b SET purchased = n.purchased, allocated = n.allocated
+    FROM unnest(:refs, :purchased, :allocated) AS n (ref, purchased, allocated) WHERE b.batch_ref = n.ref COLLATE "C"
+    """
+).bindparams(
+    bindparam("refs", type_=TEXTS), bindparam("purchased", type_=INTEGERS), bindparam("allocated", type_=INTEGERS)
+)
+
+_LINE = (
+    bindparam("ids", type_=TEXTS),
+    bindparam("lines", type_=ARRAY(SmallInteger)),
+    bindparam("statuses", type_=TEXTS),
+    bindparam("versions", type_=BIG_INTEGERS),
+    bindparam("refs", type_=TEXTS),
+)
+
+INSERT_LINES = text(
+    """
+    INSERT INTO order_lines (order_id, line, status, version, batch_ref, sku, qty)
+    SELECT * FROM unnest(:ids, :lines, :statuses, :versions, :refs, :skus, :qtys)
+    """
+).bindparams(*_LINE, bindparam("skus", type_=TEXTS), bindparam("qtys", type_=INTEGERS))
+
+UPDATE_LINES = text(
+    """
+    UPDATE order_lines l SET status = n.status, version = n.version, batch_ref = n.ref
+    FROM unnest(:ids, :lines, :statuses, :versions, :refs) AS n (id, line, status, version, ref)
+    WHERE l.order_id = n.id COLLATE "C" AND l.line = n.line
+    """
+).bindparams(*_LINE)
+
+CANCEL_ORDERS = text("UPDATE orders SET cancelled = true WHERE order_id = ANY(:ids)").bindparams(
+    bindparam("ids", type_=TEXTS)
+)
+
+DROP_PLACEHOLDERS = text("DELETE FROM products WHERE sku = ANY(:skus) AND version = 0").bindparams(
+    bindparam("skus", type_=TEXTS)
+)
+
+
+async def update_products(connection: AsyncConnection, products: Sequence[Product]) -> None:
+    """Write their versions."""
+    if products:
+        values = {"skus": [p.sku for p in products], "versions": [p.version for p in products]}
+        await connection.execute(UPDATE_PRODUCTS, values)
+
+
+async def update_batches(connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+    """Write their quantities. The schema refuses one with more allocated than purchased."""
+    if batches:
+        values = {
+            "refs": [b.batch_ref for b in batches],
+            "purchased": [b.purchased for b in batches],
+            "allocated": [b.allocated for b in batches],
+        }
+        await connection.execute(UPDATE_BATCHES, values)
+
+
+async def insert_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) -> None:
+    """Write lines of orders that are new."""
+    if lines:
+        content = {"skus": [line.sku for line in lines], "qtys": [line.qty for line in lines]}
+        await connection.execute(INSERT_LINES, _columns(lines) | content)
+
+
+async def update_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) -> None:
+    """Write what became of lines that were there."""
+    if lines:
+        await connection.execute(UPDATE_LINES, _columns(lines))
+
+
+async def cancel_orders(connection: AsyncConnection, ids: Iterable[str]) -> None:
+    """Mark them; they stay known."""
+    if values := sorted(ids):
+        await connection.execute(CANCEL_ORDERS, {"ids": values})
+
+
+async def drop_placeholders(connection: AsyncConnection, skus: Iterable[str]) -> None:
+    """Forget the SKUs that are still nobody's."""
+    if values := sorted(skus):
+        await connection.execute(DROP_PLACEHOLDERS, {"skus": values})
+
+
+def _columns(lines: Sequence[OrderLine]) -> dict[str, Sequence[object]]:
+    return {
+        "ids": [line.order_id for line in lines],
+        "lines": [line.line for line in lines],
+        "statuses": [line.status.value for line in lines],
+        "versions": [line.version for line in lines],
+        "refs": [line.batch_ref for line in lines],
+    }

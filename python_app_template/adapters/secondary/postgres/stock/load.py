@@ -1,0 +1,193 @@
+"""Climbing the ladder of locks, a function for each rung, and loading what they guard. Yours.
+
+The order is the same everywhere, so that no two transactions wait for each other in a circle: position rows (the frame
+has them), order ids, batch references, placeholders of SKUs, SKUs; each sorted by code point. What is read before a
+SKU's lock is held only names SKUs; batches and lines are read under it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.domain.commands import CreateBatch, Line, PlaceOrder
+from python_app_template.core.domain.order import LineStatus, Order, OrderLine
+from python_app_template.core.domain.product import Batch
+
+TEXTS, INTEGERS = ARRAY(Text), ARRAY(Integer)
+
+
+class Named(NamedTuple):
+    """A SKU, and the batch that changes or the order that is cancelled because of which it is to be locked."""
+
+    id: str
+    sku: str
+    changes: bool
+
+
+CLAIM_ORDERS = text(
+    """
+    INSERT INTO orders (order_id, customer_id, placed_at)
+    SELECT * FROM unnest(:ids, :customers, :placed)
+    ON CONFLICT DO NOTHING RETURNING order_id
+    """
+).bindparams(
+    bindparam("ids", type_=TEXTS),
+    bindparam("customers", type_=TEXTS),
+    bindparam("placed", type_=ARRAY(DateTime(timezone=True))),
+)
+
+CLAIM_BATCHES = text(
+    """
+    INSERT INTO batches (batch_ref, sku, eta, created_qty, purchased)
+    SELECT ref, sku, eta, qty, qty FROM unnest(:refs, :skus, :etas, :qtys) AS c (ref, sku, eta, qty)
+    ON CONFLICT DO NOTHING RETURNING batch_ref
+    """
+).bindparams(
+    bindparam("refs", type_=TEXTS),
+    bindparam("skus", type_=TEXTS),
+    bindparam("etas", type_=ARRAY(Date)),
+    bindparam("qtys", type_=INTEGERS),
+)
+
+NAME_SKUS = text(
+    """
+    SELECT batch_ref AS id, sku, true AS changes FROM batches WHERE batch_ref = ANY(:changed)
+    UNION SELECT order_id, sku, false FROM order_lines WHERE order_id = ANY(:cancelled)
+    """
+).bindparams(bindparam("changed", type_=TEXTS), bindparam("cancelled", type_=TEXTS))
+
+PLACE_HOLDERS = text(
+    "INSERT INTO products (sku, version) SELECT sku, 0 FROM unnest(:skus) AS s (sku) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("skus", type_=TEXTS))
+
+LOCK_PRODUCTS = text(
+    "SELECT sku, version FROM products WHERE sku = ANY(:skus) ORDER BY sku FOR NO KEY UPDATE"
+).bindparams(bindparam("skus", type_=TEXTS))
+
+ORDERS = text("SELECT order_id, customer_id, placed_at, cancelled FROM orders WHERE order_id = ANY(:ids)").bindparams(
+    bindparam("ids", type_=TEXTS)
+)
+
+LINES = text(
+    """
+    SELECT order_id, line, sku, qty, status, version, batch_ref FROM order_lines
+    WHERE order_id = ANY(:ids) ORDER BY order_id, line
+    """
+).bindparams(bindparam("ids", type_=TEXTS))
+
+# Pairs, not two sets: of each SKU the batches that can take its own smallest line.
+BATCHES = text(
+    """
+    SELECT b.batch_ref, b.sku, b.eta, b.created_qty, b.purchased, b.allocated
+    FROM unnest(:skus, :least) AS w (sku, least) JOIN batches b ON b.sku = w.sku COLLATE "C"
+    WHERE b.open AND b.purchased - b.allocated >= w.least
+    UNION
+    SELECT b.batch_ref, b.sku, b.eta, b.created_qty, b.purchased, b.allocated
+    FROM batches b WHERE b.batch_ref = ANY(:refs)
+    """
+).bindparams(bindparam("skus", type_=TEXTS), bindparam("least", type_=INTEGERS), bindparam("refs", type_=TEXTS))
+
+# The latest lines of each batch, as many as come off when no more than `rest` units may stay.
+LATEST = text(
+    """
+    SELECT l.order_id, l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
+    FROM unnest(:refs, :rests) AS w (ref, rest)
+    JOIN batches b ON b.batch_ref = w.ref COLLATE "C" AND b.allocated > w.rest
+    CROSS JOIN LATERAL (
+        SELECT *, sum(qty) OVER (ORDER BY version DESC) - qty AS later
+        FROM order_lines WHERE batch_ref = b.batch_ref
+    ) l
+    WHERE l.later < b.allocated - w.rest
+    ORDER BY l.batch_ref, l.version
+    """
+).bindparams(bindparam("refs", type_=TEXTS), bindparam("rests", type_=INTEGERS))
+
+
+async def claim_orders(connection: AsyncConnection, placed: Mapping[str, PlaceOrder]) -> set[str]:
+    """Insert these ids with their content; return those that were new. Waits for whoever is inserting the same."""
+    ids = sorted(placed)
+    values = {
+        "ids": ids,
+        "customers": [placed[i].customer_id for i in ids],
+        "placed": [placed[i].placed_at for i in ids],
+    }
+    return set((await connection.scalars(CLAIM_ORDERS, values)).all()) if ids else set()
+
+
+async def claim_batches(connection: AsyncConnection, created: Mapping[str, CreateBatch]) -> set[str]:
+    """Insert these references with their content; return those that were new."""
+    refs = sorted(created)
+    values = {
+        "refs": refs,
+        "skus": [created[r].sku for r in refs],
+        "etas": [created[r].eta for r in refs],
+        "qtys": [created[r].qty for r in refs],
+    }
+    return set((await connection.scalars(CLAIM_BATCHES, values)).all()) if refs else set()
+
+
+async def name_skus(connection: AsyncConnection, changed: Iterable[str], cancelled: Iterable[str]) -> set[Named]:
+    """Return what these batches and orders make necessary to lock, as far as they are known yet."""
+    values = {"changed": sorted(changed), "cancelled": sorted(cancelled)}
+    if not any(values.values()):
+        return set()
+    return {Named(row.id, row.sku, row.changes) for row in await connection.execute(NAME_SKUS, values)}
+
+
+async def lock_products(connection: AsyncConnection, skus: Collection[str]) -> dict[str, int]:
+    """Lock these SKUs, known or not, and return the version of each; 0: nobody has a batch of it.
+
+    An unknown SKU gets a placeholder first, that whoever makes it known has to wait for: a lock that waits returns
+    rows as they are now, but no rows that came meanwhile. `drop_placeholders` has to follow.
+    """
+    known: set[str] = connection.sync_connection.info.setdefault("known_skus", set())  # type: ignore[union-attr]
+    if missing := sorted(set(skus) - known):
+        await connection.execute(PLACE_HOLDERS, {"skus": missing})
+    rows = await connection.execute(LOCK_PRODUCTS, {"skus": sorted(skus)})
+    versions: dict[str, int] = {row.sku: row.version for row in rows}
+    if len(versions) < len(skus):
+        known.clear()
+        raise TransientError("SKUs that were there are gone: the database was replaced", code="database_replaced")
+    known.update(sku for sku, version in versions.items() if version)
+    return versions
+
+
+async def load_orders(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Order]:
+    """Return those of these orders that exist, with their lines. Two statements."""
+    values = {"ids": sorted(ids)}
+    if not values["ids"]:
+        return {}
+    heads = (await connection.execute(ORDERS, values)).all()
+    lines: dict[str, list[OrderLine]] = {head.order_id: [] for head in heads}
+    for row in await connection.execute(LINES, values):
+        lines[row.order_id].append(_line(row))
+    return {head.order_id: _order(head, lines[head.order_id]) for head in heads}
+
+
+async def load_batches(connection: AsyncConnection, least: Mapping[str, int], refs: Iterable[str]) -> list[Batch]:
+    """Return the batches of these SKUs that have the least quantity free, and those of these references."""
+    values = {"skus": list(least), "least": list(least.values()), "refs": sorted(refs)}
+    return [
+        Batch(row.batch_ref, row.sku, row.eta, row.created_qty, row.purchased, row.allocated)
+        for row in await connection.execute(BATCHES, values)
+    ]
+
+
+async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -> list[OrderLine]:
+    """Return the lines that may have to come off these batches, by batch and version."""
+    values = {"refs": list(changed), "rests": list(changed.values())}
+    if not changed:
+        return []
+    return [_line(row) for row in await connection.execute(LATEST, values)]
+
+
+def _line(row: Any) -> OrderLine:
+    return OrderLine(row.order_id, row.line, row.sku, row.qty, LineStatus(row.status), row.version, row.batch_ref)
+
+
+def _order(head: Any, lines: list[OrderLine]) -> Order:
+    content = tuple(Line(line.sku, line.qty) for line in lines)
+    return Order(PlaceOrder(head.order_id, content, head.customer_id, head.placed_at), lines, head.cancelled)

@@ -1,0 +1,71 @@
+"""The tables of stock, and the constraints that guard what the domain promises. Yours."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from python_app_template.adapters.secondary.postgres.tables import C_TEXT, metadata
+
+__all__ = ["batches", "metadata", "order_lines", "orders", "products"]
+
+products = Table(
+    "products",
+    metadata,
+    Column("sku", C_TEXT, primary_key=True),
+    Column("version", BigInteger, nullable=False, comment="of its last event; 0 is never committed"),
+    comment="SKUs that a batch ever had; the row's lock guards the SKU's batches and lines",
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_ref", C_TEXT, primary_key=True),
+    Column("sku", C_TEXT, nullable=False),
+    Column("eta", Date, comment="null: in the warehouse"),
+    Column("created_qty", Integer, nullable=False, comment="what it was created with"),
+    Column("purchased", Integer, nullable=False),
+    Column("allocated", Integer, nullable=False, server_default="0"),
+    Column("open", Boolean, Computed("purchased > allocated", persisted=True)),
+    CheckConstraint("allocated BETWEEN 0 AND purchased", name="not_over_allocated"),
+    # `open` changes seldom, so most updates touch no index, and a batch that is used up costs nothing any more.
+    Index("ix_batches_sku_open", "sku", postgresql_where=text("open")),
+    comment="Units bought of one SKU",
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", C_TEXT, primary_key=True),
+    Column("customer_id", C_TEXT),
+    Column("placed_at", DateTime(timezone=True)),
+    Column("cancelled", Boolean, nullable=False, server_default=text("false")),
+    comment="Orders that were placed, also those that were cancelled",
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", C_TEXT, primary_key=True),
+    Column("line", SmallInteger, primary_key=True),
+    Column("sku", C_TEXT, nullable=False),
+    Column("qty", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the SKU's last event about this line"),
+    Column("batch_ref", C_TEXT, comment="where its units are, while it is allocated"),
+    CheckConstraint("status IN ('allocated', 'deallocated', 'out_of_stock', 'rejected')", name="status_known"),
+    CheckConstraint("(status = 'allocated') = (batch_ref IS NOT NULL)", name="allocated_to_one_batch"),
+    Index("ix_order_lines_batch_ref_version", "batch_ref", "version", postgresql_where=text("batch_ref IS NOT NULL")),
+    comment="Each line of an order, once, with the one batch that it is allocated to",
+)

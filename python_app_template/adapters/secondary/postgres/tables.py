@@ -1,0 +1,96 @@
+"""The tables of delivery: what has been consumed, what is to be published."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+C_TEXT = Text(collation="C")
+"""Equality and order by code point, whatever the database's locale."""
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", C_TEXT, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("group", C_TEXT, nullable=False, comment="the consumer group that this database belongs to"),
+    Column("topic_id", Text, nullable=False, comment="Kafka's id of the topic when its first record was consumed"),
+    Column("epoch", BigInteger, nullable=False, comment="raised by each claim; only its holder moves the row"),
+    Column("next_offset", BigInteger, nullable=False, comment="the first offset that is not consumed"),
+    Column("claims", Integer, nullable=False, server_default="0", comment="since the last commit or good-bye"),
+    Column("suspect_end", BigInteger, comment="up to here messages go one by one"),
+    Column("trying", BigInteger, comment="the offset that was announced last"),
+    Column("tries", Integer, nullable=False, server_default="0", comment="how often it was announced"),
+    CheckConstraint("next_offset >= 0 AND epoch >= 0", name="not_negative"),
+    comment="The truth about what has been consumed of each partition",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("row_id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("number", BigInteger, unique=True, comment="dense and in commit order; given inside COMMIT"),
+    Column("frames", LargeBinary, nullable=False, comment="MessagePack: an array of frames"),
+    Column("bytes", Integer, nullable=False),
+    Column("bytes_through", BigInteger, comment="the sum of bytes up to this row"),
+    Column("committed_at", DateTime(timezone=True)),
+    comment="What transactions want published, a row each; the last one published stays as a witness",
+)
+
+outbox_head = Table(
+    "outbox_head",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
+    Column("number", BigInteger, nullable=False, server_default="0", comment="the last number given"),
+    Column("bytes", BigInteger, nullable=False, server_default="0", comment="the sum of all bytes ever"),
+    Column("started", Boolean, nullable=False, server_default=text("false"), comment="a cursor was published"),
+    Column("transactional_id", Text, comment="the relay's; it never changes"),
+    CheckConstraint("singleton", name="one_row"),
+    comment="The lock under which numbers are given",
+)
+
+topics = Table(
+    "topics",
+    metadata,
+    Column("topic", C_TEXT, primary_key=True),
+    Column("topic_id", Text, nullable=False),
+    comment="The ids that the topics written to had when they were first seen",
+)
+
+oversized = Table(
+    "oversized",
+    metadata,
+    Column("topic", C_TEXT, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    comment="Values of dead letters that no topic takes",
+)
+
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
+    Column("compatible_from", Text, nullable=False, comment="the oldest revision whose code works on this schema"),
+    CheckConstraint("singleton", name="one_row"),
+)

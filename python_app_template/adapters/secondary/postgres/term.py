@@ -1,0 +1,128 @@
+"""The right to relay: an advisory lock on a session of its own, kept alive by a thread that nothing can delay."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import make_url
+
+from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.ports.publishing import Lead, Term
+from python_app_template.settings import Database
+
+LOCK = 0x5_0A7_B0C5
+"""The advisory lock's key. It counts within one database, so two services in two databases do not meet."""
+
+HEARTBEAT_SECONDS = 1.0
+IDLE_SESSION_MS = 5000
+"""A session silent for so long is ended by the server: its process is frozen or cut off."""
+
+QUEUE_TRIES = 10
+QUEUE_SECONDS = 1.0
+"""How long to queue for the lock before the caller hears that another has it."""
+
+SETTINGS = {
+    "application_name": "relay",
+    "idle_session_timeout": str(IDLE_SESSION_MS),
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
+
+
+def lead(database: Database) -> Lead:
+    """Return the port's function for this database."""
+
+    @asynccontextmanager
+    async def enter() -> AsyncIterator[Term]:
+        session = SessionThread(database)
+        try:
+            if not await session.ask(session.acquire()):
+                raise TransientError("another relay leads", code="not_leading")
+            yield PostgresTerm(session)
+        finally:
+            session.close()
+
+    return enter
+
+
+class PostgresTerm(Term):
+    """The lock, for as long as its session lives."""
+
+    def __init__(self, session: "SessionThread") -> None:
+        self._session = session
+
+    async def holds(self) -> bool:
+        """Ask the server over the very session that holds the lock."""
+        try:
+            return bool(await self._session.ask(self._session.beat()))
+        except TransientError:
+            return False
+
+
+class SessionThread:
+    """One bare connection on an event loop and a thread of its own: autocommit, never reconnected."""
+
+    def __init__(self, database: Database) -> None:
+        url = make_url(database.url.get_secret_value()).set(drivername="postgresql")
+        self._dsn = url.render_as_string(hide_password=False)
+        self._timeout = database.connect_timeout_seconds
+        self._connection: Any = None
+        self._lost = False
+        self._loop = asyncio.new_event_loop()
+        self._busy = asyncio.Lock()
+        self._thread = threading.Thread(target=self._run, name="relay-term", daemon=True)
+        self._thread.start()
+
+    async def ask(self, question: Any) -> Any:
+        """Run a coroutine of this session on its thread. Raises TransientError, FatalError."""
+        try:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(question, self._loop))
+        except ERRORS as error:
+            raise classify(error) from error
+
+    async def acquire(self) -> bool:
+        """Connect and queue for the lock for a moment."""
+        self._connection = await asyncpg.connect(self._dsn, timeout=self._timeout, server_settings=SETTINGS)
+        for _ in range(QUEUE_TRIES):
+            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+                self._heart = self._loop.create_task(self._beat_for_ever())
+                return True
+            await asyncio.sleep(QUEUE_SECONDS / QUEUE_TRIES)
+        return False
+
+    async def beat(self) -> bool:
+        """Ask the session for a sign of life; any failure means: lost, for good."""
+        async with self._busy:
+            try:
+                if not self._lost:
+                    await self._connection.fetchval("SELECT 1", timeout=IDLE_SESSION_MS / 1000)
+            except ERRORS:
+                self._lost = True
+            return not self._lost
+
+    def close(self) -> None:
+        """End the session, and with it the lock; does not wait for the server."""
+        self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+
+    async def _beat_for_ever(self) -> None:
+        while await self.beat():  # noqa: ASYNC110 - a heartbeat has nothing to wait for
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    def _stop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()

@@ -1,0 +1,82 @@
+"""One Postgres transaction: positions first, the domain's repository, the outbox row last."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from python_app_template.adapters.secondary.postgres import positions
+from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox
+from python_app_template.adapters.secondary.postgres.repository import OpenRepository
+from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify, is_lost_connection
+from python_app_template.core.delivery.faults import CommitInDoubt
+from python_app_template.core.delivery.messages import Span
+from python_app_template.core.delivery.positions import Position
+from python_app_template.core.ports.unit_of_work import UnitOfWork
+
+E = TypeVar("E")
+W = TypeVar("W")
+S = TypeVar("S")
+
+
+class PostgresUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
+    """Entered once, left once. `committed` is called after a commit that has something to publish."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        repository: OpenRepository[W, S],
+        form: Format,
+        committed: Callable[[], None],
+    ) -> None:
+        self._engine, self._open_repository, self._form, self._committed = engine, repository, form, committed
+        self._connection: AsyncConnection
+
+    async def __aenter__(self) -> Self:
+        """Connect and begin. Raises TransientError, FatalError."""
+        try:
+            self._connection = await self._engine.connect()
+        except ERRORS as error:
+            raise classify(error) from error
+        self.store = self._repository = self._open_repository(self._connection)
+        self.outbox = self._outbox = PostgresOutbox[E](self._connection, self._form)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the connection back, rolled back unless committed; what the driver raised inside becomes a fault."""
+        await asyncio.shield(self._leave(error))
+        if isinstance(error, ERRORS):
+            raise classify(error, at_work=True) from error
+
+    async def advance(self, spans: Sequence[Span]) -> Sequence[Position]:
+        """As the port says."""
+        return await positions.advance(self._connection, spans)
+
+    async def commit(self) -> None:
+        """As the port says."""
+        await self._repository.flush()
+        publishes = await self._outbox.flush()
+        try:
+            await self._connection.commit()
+        except ERRORS as error:
+            if not is_lost_connection(error):
+                raise
+            code = getattr(classify(error), "code", "unknown")
+            raise CommitInDoubt("the connection was lost while COMMIT was under way", code=code) from error
+        if publishes:
+            self._committed()
+
+    async def _leave(self, error: BaseException | None) -> None:
+        """Roll back; a connection that may be dead, or in the middle of something, is not used again."""
+        try:
+            if isinstance(error, (CommitInDoubt, asyncio.CancelledError)) or (
+                isinstance(error, ERRORS) and is_lost_connection(error)
+            ):
+                await self._connection.invalidate()
+            await self._connection.close()
+        except ERRORS:
+            await self._connection.invalidate()

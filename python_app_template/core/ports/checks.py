@@ -1,0 +1,19 @@
+"""What has to be true of the outside before the service starts, each in the words of whoever has to mend it."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+
+class CheckFailed(Exception):
+    """`found` is what is wrong, `remedy` what to do; `passing`: it may come right by itself, so it is waited for."""
+
+    def __init__(self, found: str, remedy: str, *, passing: bool = False) -> None:
+        super().__init__(f"{found}; {remedy}")
+        self.found, self.remedy, self.passing = found, remedy, passing
+
+
+class Check(NamedTuple):
+    """`look` returns what it found, in a few words, or raises CheckFailed; it changes nothing."""
+
+    name: str
+    look: Callable[[], Awaitable[str]]

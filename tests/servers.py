@@ -1,0 +1,117 @@
+"""Where the tests' Kafka and PostgreSQL come from: embedded, containers, or servers that the caller names.
+
+`APP_TEST_KAFKA` (bootstrap servers) and `APP_TEST_POSTGRES` (an URL whose role may create databases) name servers;
+`APP_TEST_BACKEND=containers` asks for testcontainers, `embedded` for the embedded ones. Otherwise containers are taken
+where a Docker engine answers, else the embedded servers.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import asyncpg
+from sqlalchemy import make_url
+
+from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
+
+KAFKA_IMAGE = "apache/kafka:4.2.0"
+POSTGRES_IMAGE = "postgres:18-bookworm"
+
+
+class Kafka(Protocol):
+    """A broker that is up."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+
+class Postgres(Protocol):
+    """A server that is up, and a role that may create databases."""
+
+    def url(self, database: str = ...) -> str: ...
+
+    def create_database(self, name: str, template: str | None = None) -> str: ...
+
+    def drop_database(self, name: str) -> None: ...
+
+
+class NamedKafka:
+    """A broker that somebody else started."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self.bootstrap_servers = bootstrap_servers
+
+
+class NamedPostgres:
+    """A server that somebody else started."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql+asyncpg")
+
+    def url(self, database: str = "postgres") -> str:
+        return self._url.set(database=database).render_as_string(hide_password=False)
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        asyncio.run(self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        asyncio.run(self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+    async def _execute(self, statement: str) -> None:
+        plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(plain)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def kafka_server() -> Iterator[Kafka]:
+    """Start a broker, or take the one that is named."""
+    if named := os.environ.get("APP_TEST_KAFKA"):
+        yield NamedKafka(named)
+    elif _containers_wanted():
+        from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - slow to import, seldom wanted
+
+        with KafkaContainer(KAFKA_IMAGE).with_kraft() as container:
+            yield NamedKafka(container.get_bootstrap_server())
+    else:
+        with EmbeddedKafka(quick_timeouts=True) as embedded:
+            yield embedded
+
+
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """Start a server, or take the one that is named."""
+    if named := os.environ.get("APP_TEST_POSTGRES"):
+        yield NamedPostgres(named)
+    elif _containers_wanted():
+        from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - likewise
+
+        with PostgresContainer(POSTGRES_IMAGE, driver="asyncpg") as container:
+            yield NamedPostgres(container.get_connection_url())
+    else:
+        with EmbeddedPostgres() as embedded:
+            yield embedded
+
+
+def _containers_wanted() -> bool:
+    wanted = os.environ.get("APP_TEST_BACKEND", "")
+    if wanted not in {"", "containers", "embedded"}:
+        raise ValueError(f"APP_TEST_BACKEND={wanted}: not one of containers, embedded")
+    return wanted == "containers" or (wanted == "" and _engine_answers())
+
+
+def _engine_answers() -> bool:
+    import docker  # noqa: PLC0415 - likewise
+
+    try:
+        client = docker.from_env(timeout=2)
+    except docker.errors.DockerException:
+        return False
+    client.close()
+    return True
