@@ -2,16 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
+
+from prometheus_client import CollectorRegistry
 
 from python_app_template.adapters.secondary.postgres.repository import OpenRepository
 from python_app_template.core.delivery.messages import Fact, Frame, Message, Record
+from python_app_template.core.delivery.outcomes import Outcome
 from python_app_template.core.use_cases.process_batch import Decide, Want
 
 C = TypeVar("C")
 E = TypeVar("E")
 W = TypeVar("W")
 S = TypeVar("S")
+
+
+Saw: TypeAlias = Callable[[Outcome[E]], None]
+"""Called with each batch once it is committed."""
+
+
+def no_metrics(_: CollectorRegistry) -> Saw[E]:
+    """Count nothing beyond what the machinery counts."""
+    return lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +38,9 @@ class Service(Generic[C, E, W, S]):
     """A fact, the output topic and the service's name to a record."""
     repository: OpenRepository[W, S]
     """A connection to what loads and stores the state."""
+    message_types: tuple[str, ...] = ()
+    """What messages may be, beside "other"; labels of metrics."""
+    event_types: tuple[str, ...] = ()
+    dead_letter_reasons: tuple[str, ...] = ()
+    metrics: Callable[[CollectorRegistry], Saw[E]] = no_metrics
+    """Makes the domain's own metrics."""

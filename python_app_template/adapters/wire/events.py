@@ -84,9 +84,16 @@ Body: TypeAlias = BatchCreated | BatchQuantityChanged | LineAllocated | LineDeal
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _TYPES: Final = {body: str(body.__struct_config__.tag) for body in get_args(Body)}
+_NAMES: Final = {body.__name__: name for body, name in _TYPES.items()}
+EVENT_TYPES: Final = tuple(_NAMES.values())
 _CE_TYPES: Final = {name: ("ce_type", name.encode()) for name in _TYPES.values()}
 _CE_SPECVERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
+
+
+def type_of(event: Event) -> str:
+    """Return the `type` that it has as a record; an event's struct bears its name."""
+    return _NAMES[type(event).__name__]
 
 
 def encode(fact: Fact[Event], topic: str, source: str) -> Frame:

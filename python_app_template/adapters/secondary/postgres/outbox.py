@@ -14,6 +14,7 @@ from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, 
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
 from python_app_template.core.ports.publishing import OutboxReader
 from python_app_template.core.ports.unit_of_work import Outbox
+from python_app_template.core.use_cases.hold_back import Pending
 
 E = TypeVar("E")
 
@@ -204,13 +205,6 @@ class PostgresOutboxReader(OutboxReader):
                 await asyncio.wait_for(self._committed.wait(), self._poll_seconds)
             except TimeoutError:
                 continue
-
-
-class Pending(NamedTuple):
-    """What is committed and not yet published."""
-
-    rows: int
-    bytes: int
 
 
 async def pending(engine: AsyncEngine) -> Pending:

@@ -1,0 +1,103 @@
+"""Starting parts, stopping them in order when asked to, and no later than the grace allows."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from types import FrameType
+from typing import NamedTuple
+
+import structlog
+
+from python_app_template.exit_codes import ExitCode
+
+log = structlog.get_logger(__name__)
+
+
+class Part(NamedTuple):
+    """Something that runs until it is drained: what it has in hand is finished, then `run` returns."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    drain: Callable[[], None]
+
+
+class DrainTimedOut(Exception):
+    """The grace is over and something in hand is not finished; it is not lost, but will be done again."""
+
+
+class Stop:
+    """The first SIGTERM or SIGINT asks to stop, a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+
+    def listen(self) -> None:
+        """Take the signals; called on the main thread, with the loop running."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+
+    async def asked(self) -> None:
+        """Return once it is asked for."""
+        await self._asked.wait()
+
+    def ask(self) -> None:
+        """Stop, as a signal would."""
+        self._asked.set()
+
+    def _on_signal(self, number: int, _frame: FrameType | None = None) -> None:
+        name = signal.Signals(number).name
+        if self._asked.is_set():
+            log.warning("service.killed", signal=name)
+            os._exit(ExitCode.INTERRUPTED)  # whatever hangs would hang in an orderly exit too
+        log.info("service.stopping", signal=name)
+        self._asked.set()
+
+
+async def unless_stopped(work: Awaitable[None], stop: Stop) -> bool:
+    """Do the work; False: it was given up because a stop was asked for."""
+    task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.asked())
+    await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+    done = task.done()
+    await _cancel([asked] if done else [asked, task])
+    if done:
+        task.result()
+    return done
+
+
+async def run_until(stop: Stop, parts: Sequence[Part], grace_seconds: float) -> None:
+    """Run the parts until a stop is asked for, then drain them in their order. What a part raises ends the others.
+
+    Raises DrainTimedOut.
+    """
+    asked = asyncio.create_task(stop.asked())
+    tasks = {part.name: asyncio.create_task(_run(part), name=part.name) for part in parts}
+    try:
+        await asyncio.wait({asked, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks.values():
+            if task.done():
+                task.result()
+        await _drain(parts, tasks, grace_seconds)
+    finally:
+        await _cancel([asked, *tasks.values()])
+
+
+async def _run(part: Part) -> None:
+    await part.run()
+
+
+async def _drain(parts: Sequence[Part], tasks: dict[str, "asyncio.Task[None]"], grace_seconds: float) -> None:
+    try:
+        async with asyncio.timeout(grace_seconds):
+            for part in parts:
+                part.drain()
+                await asyncio.shield(tasks[part.name])
+    except TimeoutError:
+        unfinished = [name for name, task in tasks.items() if not task.done()]
+        raise DrainTimedOut(f"{' and '.join(unfinished)} not finished within {grace_seconds:g} s") from None
+
+
+async def _cancel(tasks: Sequence["asyncio.Future[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

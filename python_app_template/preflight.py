@@ -1,0 +1,76 @@
+"""The checks before the start: each lives beside the adapter that it checks; here they are run, and waited for."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.core.ports.clock import Clock
+
+
+class Finding(NamedTuple):
+    """What a check found; `remedy` is "" when all is well."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str
+
+    def line(self) -> str:
+        """Say it in one line."""
+        return f"{self.name}: {self.found}" + (f": {self.remedy}" if self.remedy else "")
+
+
+class PreflightFailed(Exception):
+    """The service can't start; exit code 3. `findings` has all checks, in their order."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(finding.line() for finding in findings if not finding.ok))
+
+
+async def preflight(checks: Sequence[Check], wait_seconds: float, clock: Clock) -> AsyncIterator[Finding]:
+    """Run the checks one after the other; what may come right by itself is waited for, all in all `wait_seconds`."""
+    until = clock.monotonic() + wait_seconds
+    for check in checks:
+        yield await _look(check, max(until - clock.monotonic(), 0.0), clock)
+
+
+def wanting(findings: Sequence[Finding]) -> bool:
+    """Whether one of them is not well."""
+    return not all(finding.ok for finding in findings)
+
+
+async def _look(check: Check, seconds: float, clock: Clock) -> Finding:
+    try:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, CheckFailed) and error.passing),
+            stop=stop_after_delay(seconds),
+            wait=_wait(seconds),
+            sleep=clock.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                return Finding(check.name, ok=True, found=await check.look(), remedy="")
+    except CheckFailed as failed:
+        return Finding(check.name, ok=False, found=failed.found, remedy=failed.remedy)
+    raise AssertionError("tenacity ends with a result or an error")
+
+
+class _wait(wait_random_exponential):  # noqa: N801 - as the library names its own
+    """With jitter, and never beyond the time that is left."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(multiplier=0.1, max=2)
+        self._seconds = seconds
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        left = self._seconds - (retry_state.seconds_since_start or 0.0)
+        return max(min(super().__call__(retry_state), left), 0.01)

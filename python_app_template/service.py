@@ -1,0 +1,35 @@
+"""The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
+
+from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
+from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
+from python_app_template.adapters.wire.messages import BODIES, decode
+from python_app_template.core.domain.commands import Command
+from python_app_template.core.domain.events import Event
+from python_app_template.core.domain.stock import Stock, Wanted
+from python_app_template.core.use_cases.handlers import HANDLERS, want
+from python_app_template.core.use_cases.message_bus import MessageBus
+from python_app_template.frame import Service
+from python_app_template.monitoring.lines import LineOutcomes
+
+BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
+
+SERVICE: Service[Command, Event, Wanted, Stock] = Service(
+    decode=decode,
+    want=want,
+    decide=BUS,
+    encode=encode,
+    repository=PostgresStock,
+    message_types=tuple(BODIES),
+    event_types=EVENT_TYPES,
+    dead_letter_reasons=(
+        "undecodable",
+        "invalid",
+        "unknown_type",
+        "empty",
+        "conflict",
+        "unknown_order",
+        "unknown_batch",
+        "failed",
+    ),
+    metrics=lambda registry: LineOutcomes(registry, type_of),
+)
