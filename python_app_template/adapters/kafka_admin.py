@@ -1,0 +1,119 @@
+"""Questions to the broker that belong to no consumer and no producer: topics, their ids, where logs begin and end."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import ConfigResource as Resource  # type: ignore[attr-defined] # public, but for the stubs
+from confluent_kafka.admin import OffsetSpec as Spec  # type: ignore[attr-defined] # likewise
+from confluent_kafka.cimpl import NewTopic
+
+from python_app_template.adapters import kafka_client
+from python_app_template.adapters.kafka_errors import fault, kafka_errors
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.delivery.messages import Partition
+from python_app_template.core.delivery.positions import Log
+from python_app_template.settings import Settings
+
+T = TypeVar("T")
+
+FIRST, LAST = Spec.earliest(), Spec.latest()  # type: ignore[no-untyped-call] # nor have they a type
+
+ANSWER_SECONDS = 10.0
+"""How long an answer may take; longer: TransientError."""
+
+
+class Topic(NamedTuple):
+    """A topic as the broker describes it. The id tells it from one of the same name that was deleted."""
+
+    id: str
+    partitions: int
+
+
+class Bounds(NamedTuple):
+    """Offsets of a log: its first, the one after its last, and where a `read_committed` reader has to stop."""
+
+    start: int
+    end: int
+    stable_end: int
+
+
+class KafkaAdmin:
+    """Asks without blocking. Everything raises TransientError; FatalError for properties that librdkafka refuses."""
+
+    def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._seconds = answer_seconds
+        with kafka_errors():
+            self.client = AdminClient(kafka_client.client(settings), logger=kafka_client.LOGGER)
+
+    async def topics(self, names: Iterable[str]) -> Mapping[str, Topic | None]:
+        """Describe these topics; None: there is none of that name."""
+        asked = self.client.describe_topics(TopicCollection(list(names)), request_timeout=self._seconds)
+        return {name: await self._described(future) for name, future in asked.items()}
+
+    async def topic(self, name: str) -> Topic:
+        """Describe a topic that has to be there."""
+        found = (await self.topics([name]))[name]
+        if found is None:
+            raise TransientError(f"Kafka: there is no topic {name}", code="UNKNOWN_TOPIC_OR_PART")
+        return found
+
+    async def bounds(self, partition: Partition) -> Bounds:
+        """Return where the partition's log begins and ends."""
+        end, stable = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
+        return Bounds(
+            *await asyncio.gather(
+                self._offset(partition, FIRST, end),
+                self._offset(partition, LAST, end),
+                self._offset(partition, LAST, stable),
+            )
+        )
+
+    async def log(self, partition: Partition) -> Log:
+        """Return the partition's log as the core sees it."""
+        topic, bounds = await asyncio.gather(self.topic(partition.topic), self.bounds(partition))
+        return Log(topic.id, bounds.start, bounds.end)
+
+    async def message_bytes(self, name: str) -> int:
+        """Return the topic's max.message.bytes: how large a batch it takes."""
+        resource = Resource(Resource.Type.TOPIC, name)
+        (asked,) = self.client.describe_configs([resource], request_timeout=self._seconds).values()
+        return int((await self.answer(asked))["max.message.bytes"].value)
+
+    async def create(self, name: str, partitions: int, replicas: int, properties: Mapping[str, str]) -> bool:
+        """Make a topic; False: there is one of that name already, and it stays as it is."""
+        new = NewTopic(name, partitions, replicas, config=dict(properties))
+        (asked,) = self.client.create_topics([new], request_timeout=self._seconds).values()
+        try:
+            await asyncio.wrap_future(asked)
+        except KafkaException as e:
+            if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            raise fault(e.args[0]) from e
+        return True
+
+    async def answer(self, future: "Future[T]") -> T:
+        """Wait for what an admin call promised."""
+        self.client.poll(0)  # forwards the client's log
+        with kafka_errors():
+            return await asyncio.wrap_future(future)
+
+    async def _offset(self, partition: Partition, spec: Spec, isolation: IsolationLevel) -> int:
+        asked: dict[Any, Future[Any]] = self.client.list_offsets(
+            {TopicPartition(*partition): spec}, isolation_level=isolation, request_timeout=self._seconds
+        )
+        (future,) = asked.values()
+        return int((await self.answer(future)).offset)
+
+    async def _described(self, future: "Future[Any]") -> Topic | None:
+        self.client.poll(0)
+        try:
+            found = await asyncio.wrap_future(future)
+        except KafkaException as e:
+            if e.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return None
+            raise fault(e.args[0]) from e
+        return Topic(str(found.topic_id), len(found.partitions))
