@@ -42,6 +42,8 @@ class Loaded:
     def __init__(self, tables: Tables, wanted: Wanted) -> None:
         self._tables, self._wanted = tables, wanted
         self._lines: dict[tuple[str, int], OrderLine] = {}
+        self._new_orders = {*wanted.placed} - {*tables.orders}
+        self._new_batches = {*wanted.created} - {*tables.batches}
         self.stock = Stock(orders=self._load_orders())
         self._versions: dict[tuple[str, int], int] = {}
         self._load_batches()
@@ -54,9 +56,15 @@ class Loaded:
         for ref, batch in stock.batches.items():
             tables.batches[ref] = replace(batch, latest=[])
         for order_id, order in stock.orders.items():
-            if order_id not in tables.orders:
-                tables.lines |= {(order_id, line.line): replace(line) for line in order.lines}
             tables.orders[order_id] = order.placed, order.cancelled
+        # A new id is claimed by writing down what `Wanted` says of it, before anything is decided.
+        for ref in self._new_batches:
+            first = self._wanted.created[ref]
+            row = tables.batches[ref]
+            tables.batches[ref] = replace(row, sku=first.sku, created_qty=first.qty, eta=first.eta)
+        for order_id in self._new_orders:
+            tables.orders[order_id] = self._wanted.placed[order_id], stock.orders[order_id].cancelled
+            tables.lines |= {(order_id, line.line): replace(line) for line in stock.orders[order_id].lines}
         for key, line in self._lines.items():
             if line.version != self._versions[key]:
                 tables.lines[key] = replace(line)
