@@ -1,0 +1,1 @@
+"""The orders' domain: commands in, events out."""
