@@ -1,0 +1,1 @@
+"""The formats: bytes to commands, events to bytes."""
