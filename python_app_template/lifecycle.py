@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from types import FrameType
+from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
@@ -22,6 +22,19 @@ class Part(NamedTuple):
     drain: Callable[[], None]
 
 
+def repeating(name: str, look: Callable[[], Awaitable[None]], seconds: float) -> Part:
+    """Return a part that looks every so many seconds, and ends as soon as it is drained."""
+    drained = asyncio.Event()
+
+    async def run() -> None:
+        while not drained.is_set():
+            await look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(drained.wait(), seconds)
+
+    return Part(name, run, drained.set)
+
+
 class DrainTimedOut(Exception):
     """The grace is over and something in hand is not finished; it is not lost, but will be done again."""
 
@@ -32,20 +45,20 @@ class Stop:
     def __init__(self) -> None:
         self._asked = asyncio.Event()
 
-    def listen(self) -> None:
-        """Take the signals; called on the main thread, with the loop running."""
+    @classmethod
+    def listening(cls) -> "Stop":
+        """Take the signals from now on; called on the main thread, with the loop running."""
+        stop = cls()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+            asyncio.get_running_loop().add_signal_handler(number, stop.on_signal, number)
+        return stop
 
     async def asked(self) -> None:
         """Return once it is asked for."""
         await self._asked.wait()
 
-    def ask(self) -> None:
-        """Stop, as a signal would."""
-        self._asked.set()
-
-    def _on_signal(self, number: int, _frame: FrameType | None = None) -> None:
+    def on_signal(self, number: int) -> None:
+        """Ask for it, or end the process."""
         name = signal.Signals(number).name
         if self._asked.is_set():
             log.warning("service.killed", signal=name)

@@ -1,21 +1,21 @@
 """Metrics, health and the log line of a batch: what wraps a port or a use case has the shape of what it wraps."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 
 import structlog
 
-from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.delivery.faults import Halted, TransientError
 from python_app_template.core.delivery.messages import Batch, DeadLetter, Partition, Span
 from python_app_template.core.delivery.outcomes import Attempt, InDoubt, Outcome
 from python_app_template.core.delivery.positions import Log, Position
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
 from python_app_template.core.ports.clock import Clock
 from python_app_template.core.ports.positions import Positions
-from python_app_template.core.ports.publishing import OutboxReader, Publisher
-from python_app_template.core.ports.unit_of_work import BeginUnitOfWork, Repository, UnitOfWork
+from python_app_template.core.ports.publishing import Lead, OpenPublisher, OutboxReader, Publisher, Term
+from python_app_template.core.ports.unit_of_work import Repository, UnitOfWork
 from python_app_template.core.use_cases.consume import Settler
 from python_app_template.core.use_cases.settle_batch import Process, Settled
 from python_app_template.monitoring.health import Health
@@ -27,11 +27,19 @@ W = TypeVar("W")
 S = TypeVar("S")
 
 DATABASE, BROKER = "database", "broker"
+"""What the service depends on."""
+
+WORKER, RELAY = "worker", "relay"
+"""What has work that must get on."""
 
 LOGGED_DEAD_LETTERS = 10
 """Of each batch; more are counted."""
 
 log = structlog.get_logger(__name__)
+
+
+Count: TypeAlias = Callable[[Outcome[E], Mapping[str, float]], None]
+"""Called with a batch that is committed, and the seconds that each stage took."""
 
 
 class Watch:
@@ -40,6 +48,7 @@ class Watch:
     def __init__(self, metrics: Metrics, health: Health, clock: Clock) -> None:
         self._metrics, self._health, self._clock = metrics, health, clock
         self._away: set[str] = set()
+        self._halted: dict[str, str] = {}
 
     @contextmanager
     def over(self, operation: str, dependency: str) -> Iterator[None]:
@@ -67,6 +76,27 @@ class Watch:
             self._away.discard(dependency)
             log.info("dependency.back", dependency=dependency)
         self._health.back(dependency, self._clock.monotonic())
+
+    def moved(self, part: str) -> None:
+        """A part got on with its work."""
+        self._health.moved(part, self._clock.monotonic())
+
+    def halted(self, part: str, why: Halted | None) -> None:
+        """Show that a part stands still and why, or that it goes on; said once, however often it is reported."""
+        if why is None:
+            if self._halted.pop(part, None) is not None:
+                log.info("part.resumed", part=part)
+                self._metrics.halted(part, None)
+                self._health.resumed(part, self._clock.monotonic())
+        elif self._halted.get(part) != why.reason:
+            self._halted[part] = why.reason
+            log.error("part.halted", part=part, reason=why.reason, detail=str(why), remedy=why.remedy)
+            self._metrics.halted(part, why.reason)
+            self._health.halted(part, str(why))
+
+    def halts(self) -> Collection[str]:
+        """The parts that stand still."""
+        return self._halted.keys()
 
 
 class Stopwatch:
@@ -142,15 +172,10 @@ class MeteredUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S])
         self._stopwatch.lap("commit")
 
 
-def metered_begin(begin: BeginUnitOfWork[E, W, S], stopwatch: Stopwatch) -> BeginUnitOfWork[E, W, S]:
-    """Time each transaction."""
-    return lambda: MeteredUnitOfWork(begin(), stopwatch)
-
-
 def metered_settle(
     settle: Settler[C, E],
     stopwatch: Stopwatch,
-    saw: Callable[[Outcome[E], Mapping[str, float]], None],
+    saw: Count[E],
 ) -> Settler[C, E]:
     """Count and log a batch, once, when its commit is known: settle() returns no sooner."""
 
@@ -251,6 +276,32 @@ class MeteredOutboxReader(OutboxReader):
             await self._inner.trim(below)
 
 
+def metered_lead(lead: Lead, watch: Watch) -> Lead:
+    """Watch the way into a term."""
+
+    @asynccontextmanager
+    async def entered() -> AsyncIterator[Term]:
+        async with AsyncExitStack() as life:
+            with watch.over("lead", DATABASE):
+                term = await life.enter_async_context(lead())
+            yield term
+
+    return entered
+
+
+def metered_open(open_publisher: OpenPublisher, watch: Watch, metrics: Metrics, clock: Clock) -> OpenPublisher:
+    """Watch each publisher, from its opening on."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Publisher]:
+        async with AsyncExitStack() as life:
+            with watch.over("open_publisher", BROKER):
+                publisher = await life.enter_async_context(open_publisher())
+            yield MeteredPublisher(publisher, watch, metrics, clock)
+
+    return opened
+
+
 class MeteredPublisher(Publisher):
     """Watches the calls, and counts what the broker has acknowledged."""
 
@@ -272,5 +323,6 @@ class MeteredPublisher(Publisher):
         since = self._clock.monotonic()
         with self._watch.over("publish", BROKER):
             await self._inner.publish(rows, cursor)
+        self._watch.moved(RELAY)
         took = self._clock.monotonic() - since
         self._metrics.published((row.age + took, row.frames) for row in rows)

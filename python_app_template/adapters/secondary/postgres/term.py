@@ -41,9 +41,7 @@ def lead(database: Database) -> Lead:
     async def enter() -> AsyncIterator[Term]:
         session = SessionThread(database)
         try:
-            if not await session.ask(session.acquire()):
-                raise TransientError("another relay leads", code="not_leading")
-            yield PostgresTerm(session)
+            yield PostgresTerm(session, acquired=await session.ask(session.acquire()))
         finally:
             session.close()
 
@@ -53,11 +51,13 @@ def lead(database: Database) -> Lead:
 class PostgresTerm(Term):
     """The lock, for as long as its session lives."""
 
-    def __init__(self, session: "SessionThread") -> None:
-        self._session = session
+    def __init__(self, session: "SessionThread", *, acquired: bool) -> None:
+        self._session, self._acquired = session, acquired
 
     async def holds(self) -> bool:
         """Ask the server over the very session that holds the lock."""
+        if not self._acquired:
+            return False
         try:
             return bool(await self._session.ask(self._session.beat()))
         except TransientError:

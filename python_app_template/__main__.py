@@ -1,0 +1,28 @@
+"""`python -m python_app_template`: load the settings, log them masked, serve."""
+
+import sys
+from collections.abc import Mapping
+
+import structlog
+
+from python_app_template import app
+from python_app_template.exit_codes import ExitCode
+from python_app_template.monitoring import logging
+from python_app_template.settings import SettingsError, explained, load
+
+
+def main(overrides: Mapping[str, object] | None = None) -> int:
+    """Serve until stopped; return the exit code. `overrides` are the command line's."""
+    try:
+        settings = load(overrides)
+    except SettingsError as error:
+        print(*error.lines, sep="\n", file=sys.stderr)  # noqa: T201 - there is no log yet
+        return ExitCode.SETTINGS
+    logging.configure(settings.log.level, settings.log.format, service=settings.service_name)
+    changed = {row.name: row.value for row in explained(settings) if row.origin != "default"}
+    structlog.get_logger(__name__).info("settings.loaded", **changed)
+    return app.run(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""The composition root: monitoring, adapters, preflight, object graph, life cycles, exit code. No container."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.primary.http import CannotListen, application, serving
+from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.adapters.secondary.clock import SystemClock
+from python_app_template.adapters.secondary.kafka import checks as kafka_checks
+from python_app_template.adapters.secondary.kafka.publisher import open_publisher
+from python_app_template.adapters.secondary.postgres import checks as postgres_checks
+from python_app_template.adapters.secondary.postgres import outbox, term
+from python_app_template.adapters.secondary.postgres.engine import create_engine
+from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
+from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
+from python_app_template.core.delivery.breaker import Breaker
+from python_app_template.core.delivery.messages import OTHER
+from python_app_template.core.delivery.outcomes import Outcome
+from python_app_template.core.delivery.partitions import Partitions
+from python_app_template.core.ports.checks import Check
+from python_app_template.core.ports.clock import Clock
+from python_app_template.core.ports.unit_of_work import UnitOfWork
+from python_app_template.core.use_cases.backoff import Backoff
+from python_app_template.core.use_cases.consume import Consume
+from python_app_template.core.use_cases.hold_back import HoldBack, Pending
+from python_app_template.core.use_cases.process_batch import ProcessBatch
+from python_app_template.core.use_cases.relay_outbox import RelayOutbox
+from python_app_template.core.use_cases.settle_batch import SettleBatch
+from python_app_template.exit_codes import ExitCode
+from python_app_template.frame import Service
+from python_app_template.lifecycle import DrainTimedOut, Part, Stop, repeating, run_until, unless_stopped
+from python_app_template.monitoring import metered
+from python_app_template.monitoring.health import Health
+from python_app_template.monitoring.metrics import Metrics
+from python_app_template.monitoring.observer import Observer
+from python_app_template.preflight import Finding, PreflightFailed, preflight, wanting
+from python_app_template.service import SERVICE
+from python_app_template.settings import Settings, SettingsError
+
+C = TypeVar("C")
+E = TypeVar("E")
+W = TypeVar("W")
+S = TypeVar("S")
+
+VERSION = version("python-app-template")
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what no call shows by itself."""
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> ExitCode:
+    """Serve orders until asked to stop."""
+    return asyncio.run(run_service(SERVICE, settings))
+
+
+async def run_service(service: Service[C, E, W, S], settings: Settings) -> ExitCode:
+    """Serve any domain: every kind of end, what is said of it, and its exit code."""
+    try:
+        await serve(service, settings)
+    except SettingsError as error:
+        for line in error.lines:
+            log.error("settings.wrong", fault=line)  # noqa: TRY400 - the line says it all
+        return ExitCode.SETTINGS
+    except (PreflightFailed, CannotListen) as error:
+        log.error("service.not_started", error=str(error))  # noqa: TRY400 - likewise
+        return ExitCode.PREFLIGHT
+    except DrainTimedOut as error:
+        log.error("service.not_drained", error=str(error))  # noqa: TRY400 - likewise
+        return ExitCode.ERROR
+    except Exception:
+        log.exception("service.failed")
+        return ExitCode.ERROR
+    log.info("service.stopped")
+    return ExitCode.STOPPED
+
+
+async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
+    """Wire everything and run it until a signal asks to stop. Raises what ended it otherwise."""
+    stop = Stop.listening()
+    async with AsyncExitStack() as life:
+        monitoring = monitor(service, settings)
+        http = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
+        await life.enter_async_context(serving(http, settings.http.host, settings.http.port))
+        world = await life.enter_async_context(connect(settings, monitoring))
+        if not await unless_stopped(pass_preflight(world), stop):
+            return
+        working = await worker(service, world) if "worker" in settings.roles else []
+        relaying = await relay(world) if "relay" in settings.roles else None
+        parts = [
+            *working,
+            *([Part("relay", relaying, relaying.drain)] if relaying else []),
+            *observers(world, leads=lambda: relaying is not None and relaying.leads),
+        ]
+        await run_until(stop, parts, settings.drain.grace_seconds)
+
+
+# --- Monitoring
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What sees everything and decides nothing."""
+
+    clock: Clock
+    metrics: Metrics
+    health: Health
+    watch: metered.Watch
+    observer: Observer
+
+    def live(self) -> Sequence[tuple[str, bool, str]]:
+        """What a restart would mend."""
+        return self.health.liveness(self.clock.monotonic())
+
+
+def monitor(service: Service[C, E, W, S], settings: Settings) -> Monitoring:
+    """Make metrics and health; known series start at zero."""
+    clock, kafka = SystemClock(), settings.kafka
+    metrics, health = Metrics(VERSION, settings.environment), Health(settings.health.stalled_seconds)
+    metrics.start_at_zero(
+        consumed={kafka.input_topic: [*service.message_types, OTHER]},
+        published={kafka.output_topic: service.event_types},
+        dead_lettered={kafka.input_topic: service.dead_letter_reasons},
+    )
+    health.checked("preflight", ok=False, detail="not done yet")
+    watch = metered.Watch(metrics, health, clock)
+    return Monitoring(clock, metrics, health, watch, Observer(metrics, health, watch, clock))
+
+
+# --- Adapters
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all parts share. No domain in it."""
+
+    settings: Settings
+    monitoring: Monitoring
+    engine: AsyncEngine
+    admin: KafkaAdmin
+    committed: asyncio.Event
+    """Set by a commit that has something to publish."""
+    pause: Backoff
+
+
+@asynccontextmanager
+async def connect(settings: Settings, monitoring: Monitoring) -> AsyncIterator[World]:
+    """Open the adapters that all parts share; nothing is connected before it is used."""
+    engine = create_engine(settings.database, settings.service_name)
+    retry = settings.retry
+    pause = Backoff(monitoring.clock, first=retry.first_seconds, longest=retry.longest_seconds)
+    try:
+        yield World(settings, monitoring, engine, KafkaAdmin(settings), asyncio.Event(), pause)
+    finally:
+        await engine.dispose()
+
+
+# --- Preflight
+
+
+@asynccontextmanager
+async def open_checks(settings: Settings) -> AsyncIterator[list[Check]]:
+    """Open what the checks need, for the command of that name."""
+    async with connect(settings, monitor(SERVICE, settings)) as world:
+        yield checks(world)
+
+
+def checks(world: World) -> list[Check]:
+    """Return all, in the order in which they make sense."""
+    return [*postgres_checks.checks(world.engine), *kafka_checks.checks(world.settings, world.admin)]
+
+
+async def pass_preflight(world: World) -> None:
+    """Log a line for each check. Raises PreflightFailed; SettingsError when the database was made with others."""
+    findings: list[Finding] = []
+    async for finding in preflight(checks(world), world.settings.preflight.wait_seconds, world.monitoring.clock):
+        (log.info if finding.ok else log.error)("preflight", **finding._asdict())
+        findings.append(finding)
+    world.monitoring.health.checked("preflight", ok=not wanting(findings))
+    if wanting(findings):
+        raise PreflightFailed(findings)
+
+
+# --- Object graph, innermost first, and its primary adapters
+
+
+async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
+    """Messages in: consume, decide, commit."""
+    settings, monitoring, engine, clock = world.settings, world.monitoring, world.engine, world.monitoring.clock
+    form = outbox.Format(
+        encode=service.encode,
+        output_topic=settings.kafka.output_topic,
+        dead_letter_topic=settings.kafka.dead_letter_topic,
+        service=settings.service_name,
+        version=VERSION,
+        row_bytes=settings.outbox.row_bytes,
+        largest_dead_letter=await world.admin.message_bytes(settings.kafka.dead_letter_topic),
+    )
+    stopwatch = metered.Stopwatch(clock)
+
+    def begin() -> UnitOfWork[E, W, S]:
+        transaction = PostgresUnitOfWork[E, W, S](engine, service.repository, form, world.committed.set)
+        return metered.MeteredUnitOfWork(transaction, stopwatch)
+
+    process = metered.metered_process(ProcessBatch(begin, service.want, service.decide, clock), monitoring.watch)
+    breaker = Breaker(**settings.breaker.model_dump())
+    settle = metered.metered_settle(SettleBatch(process, world.pause, breaker), stopwatch, counting(service, world))
+    positions = PostgresPositions(engine, settings.kafka.group_id, reach=settings.consumer.batch_size)
+    limit = Pending(settings.outbox.max_pending, settings.outbox.max_pending_bytes)
+    room = HoldBack(partial(outbox.pending, engine), limit, clock, monitoring.health.pressed)
+    source = KafkaSource(settings, service.decode, world.admin)
+    consume = Consume(
+        source,
+        metered.MeteredPositions(positions, monitoring.watch),
+        settle,
+        Partitions(settings.kafka.group_id),
+        room,
+        world.pause,
+        clock,
+        monitoring.watch.halted,
+    )
+
+    async def consume_and_leave() -> None:
+        async with source:
+            await consume()
+
+    def drain() -> None:
+        source.drain()
+        room.drain()
+
+    async def look() -> None:
+        monitoring.observer.beat("poll thread", source.turned_at)
+        monitoring.observer.look_at_lag(settings.kafka.input_topic, source.lags(), monitoring.watch.halts())
+
+    return [Part("worker", consume_and_leave, drain), repeating("lag", look, LOOK_EVERY)]
+
+
+async def relay(world: World) -> RelayOutbox:
+    """Events out: publish what is committed."""
+    settings, watch, clock = world.settings, world.monitoring.watch, world.monitoring.clock
+    reader = outbox.PostgresOutboxReader(
+        world.engine,
+        world.committed,
+        page_bytes=settings.outbox.page_bytes,
+        poll_seconds=settings.outbox.poll_interval_ms / 1000,
+    )
+    opener = open_publisher(settings, await identify(world), world.admin)
+    return RelayOutbox(
+        metered.metered_lead(term.lead(settings.database), watch),
+        metered.metered_open(opener, watch, world.monitoring.metrics, clock),
+        metered.MeteredOutboxReader(reader, watch),
+        world.pause,
+        clock,
+        watch.halted,
+    )
+
+
+async def identify(world: World) -> str:
+    """Return the outbox's transactional id. Raises SettingsError when the settings name another one."""
+    seed = world.settings.kafka.transactional_id
+    kept = await outbox.transactional_id(world.engine, seed)
+    if seed is not None and seed != kept:
+        raise SettingsError(
+            [f"APP_KAFKA__TRANSACTIONAL_ID: {seed!r} is not what the database keeps; allowed: {kept!r}, or not set"]
+        )
+    return kept
+
+
+def counting(service: Service[C, E, W, S], world: World) -> metered.Count[E]:
+    """Count what was committed: the machinery's metrics, then the domain's."""
+    monitoring = world.monitoring
+    count_domain = service.metrics(monitoring.metrics.registry)
+
+    def count(outcome: Outcome[E], stages: Mapping[str, float]) -> None:
+        monitoring.metrics.settled(outcome, monitoring.clock.now().timestamp(), stages)
+        count_domain(outcome)
+        monitoring.watch.moved(metered.WORKER)
+
+    return count
+
+
+def observers(world: World, leads: Callable[[], bool]) -> list[Part]:
+    """What looks on: the event loop's heartbeat, and whether an idle service's ways are free."""
+    observer, kafka = world.monitoring.observer, world.settings.kafka
+
+    async def beat() -> None:
+        observer.beat("event loop")
+
+    async def look() -> None:
+        await observer.look_at_database(partial(outbox.pending, world.engine), leads=leads)
+        await observer.look_at_broker(partial(world.admin.topics, [kafka.input_topic]))
+
+    return [repeating("heartbeat", beat, LOOK_EVERY), repeating("observer", look, LOOK_EVERY)]

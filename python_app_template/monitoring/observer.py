@@ -1,0 +1,63 @@
+"""Looks, now and then, at what no call shows by itself: lag, pending rows, whether an idle service's ways are free."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TypeAlias
+
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.delivery.messages import Partition
+from python_app_template.core.ports.clock import Clock
+from python_app_template.core.use_cases.hold_back import CountPending
+from python_app_template.monitoring.health import Health
+from python_app_template.monitoring.metered import BROKER, DATABASE, RELAY, WORKER, Watch
+from python_app_template.monitoring.metrics import Metrics
+
+Lags: TypeAlias = Mapping[Partition, tuple[int, float]]
+"""Of each assigned partition that was started: messages not yet committed, and the age of the oldest in seconds."""
+
+
+class Observer:
+    """Feeds gauges and health; decides nothing. Each look is one call of `look_at_...`."""
+
+    def __init__(self, metrics: Metrics, health: Health, watch: Watch, clock: Clock) -> None:
+        self._metrics, self._health, self._watch, self._clock = metrics, health, watch, clock
+        self._shown: set[Partition] = set()
+
+    def beat(self, part: str, at: float | None = None) -> None:
+        """Say that a thread (or the event loop, which runs this) went round, now or at a monotonic time."""
+        self._health.beat(part, self._clock.monotonic() if at is None else at)
+
+    async def look_at_database(self, count_pending: CountPending, *, leads: Callable[[], bool]) -> None:
+        """Show what waits to be published; whether that is for us to do, `leads` says."""
+        try:
+            with self._watch.over("count_pending", DATABASE):
+                pending = await count_pending()
+        except TransientError:
+            return  # the watch has noted it
+        self._metrics.pending(pending.rows)
+        self._wait(RELAY, waiting=pending.rows > 0 and leads())
+
+    async def look_at_broker(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """See whether it answers."""
+        try:
+            with self._watch.over("describe_topics", BROKER):
+                await ask()
+        except TransientError:
+            return  # likewise
+
+    def look_at_lag(self, topic: str, lags: Lags, halted: Collection[str]) -> None:
+        """Show each partition's lag, and whether work waits that is not halted."""
+        waiting = False
+        for partition, (messages, seconds) in lags.items():
+            self._metrics.lag(partition.topic, partition.number, messages, seconds)
+            waiting |= messages > 0 and f"partition-{partition.number}" not in halted
+        for partition in self._shown - lags.keys():
+            self._metrics.released(partition.topic, partition.number)
+        self._shown = set(lags)
+        self._metrics.assigned(topic, len(lags))
+        self._wait(WORKER, waiting=waiting)
+
+    def _wait(self, part: str, *, waiting: bool) -> None:
+        if waiting:
+            self._health.waits(part, self._clock.monotonic(), needs=(DATABASE, BROKER))
+        else:
+            self._health.rests(part)

@@ -1,0 +1,165 @@
+"""The service as a process of its own, as an operator would start it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from python_app_template.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """Variables that lead a process to the servers and topics of these settings; secrets in clear."""
+    kafka = settings.kafka
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("APP_")},
+        "APP_ENVIRONMENT": "test",
+        "APP_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "APP_KAFKA__GROUP_ID": kafka.group_id,
+        "APP_KAFKA__INPUT_TOPIC": kafka.input_topic,
+        "APP_KAFKA__OUTPUT_TOPIC": kafka.output_topic,
+        "APP_KAFKA__DEAD_LETTER_TOPIC": kafka.dead_letter_topic,
+        "APP_KAFKA__POSITIONS_TOPIC": str(kafka.positions_topic),
+        "APP_KAFKA__SESSION_TIMEOUT_MS": str(kafka.session_timeout_ms),
+        "APP_DATABASE__URL": settings.database.url.get_secret_value(),
+        "APP_HTTP__PORT": "0",
+        **more,
+    }
+
+
+class ServiceProcess:
+    """One `python -m python_app_template`. Its log goes to a file, which `log` reads."""
+
+    def __init__(self, settings: Settings, directory: Path, name: str = "service", **variables: str) -> None:
+        self._log = directory / f"{name}.log"
+        self._environment = environment(settings, **variables)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it; returns at once."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "python_app_template"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        return self
+
+    def until_ready(self) -> Self:
+        """Wait for /health/ready."""
+        wait_until(self.is_ready, START_SECONDS, self.explain)
+        return self
+
+    def is_ready(self) -> bool:
+        """Whether /health/ready says 200."""
+        assert self.running, self.explain()
+        try:
+            return self.get("/health/ready").status_code == httpx.codes.OK
+        except (httpx.HTTPError, LookupError):
+            return False
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        assert self._process is not None
+        return self._process.pid
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask it over HTTP. Raises LookupError while it has no port yet."""
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+
+    @property
+    def port(self) -> int:
+        """The port that it logged."""
+        listening = self.lines("http.listening")
+        if not listening:
+            raise LookupError("no port yet")
+        return int(listening[-1]["port"])
+
+    def lines(self, event: str | None = None) -> list[dict[str, Any]]:
+        """What it logged, as objects; only of this event."""
+        if not self._log.exists():
+            return []
+        objects = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        return [o for o in objects if event is None or o.get("event") == event]
+
+    def log(self) -> str:
+        """All that it wrote."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def metric(self, name: str, **labels: str) -> float:
+        """One sample of /metrics; 0 when there is none."""
+        samples = [s for family in text_string_to_metric_families(self.get("/metrics").text) for s in family.samples]
+        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM; return the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit code."""
+        assert self._process is not None
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"does not end: {self.explain()}") from None
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self.running and self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def explain(self) -> str:
+        """The end of its log."""
+        return "\n".join(["", *self.log().splitlines()[-40:]])
+
+
+@contextmanager
+def running(service: ServiceProcess) -> Iterator[ServiceProcess]:
+    """Start it, wait until it is ready, and end it."""
+    try:
+        yield service.start().until_ready()
+    finally:
+        service.close()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0, explain: Callable[[], str] = lambda: "") -> None:
+    """Ask again and again, a little later each time, until it holds. Raises AssertionError."""
+    until, pause, never = time.monotonic() + seconds, 0.005, threading.Event()
+    while not condition():
+        assert time.monotonic() < until, f"not within {seconds:g} s: {explain()}"
+        never.wait(pause)
+        pause = min(pause * 1.5, 0.1)
