@@ -15,6 +15,7 @@ from tests.property.model import DEPTH, DeadLetterError, check, known_type, pars
 
 # Pieces of JSON text, right and wrong, to be put where a value stands.
 STRINGS = [
+    *('"order.placed"', '"order.cancelled"', '"batch.quantity_changed"', '"order.\\u0070laced"'),
     *(
         '"a"',
         '""',
@@ -83,6 +84,7 @@ BODIES: list[Pairs] = [
     [("type", '"order.placed"'), ("order_id", '"o"'), ("customer_id", '"é"'), ("lines", LINES[0])],
     [("type", '"order.placed"'), ("order_id", '"o"'), ("placed_at", INSTANTS[0]), ("lines", LINES[0])],
     [("type", '"order.cancelled"'), ("order_id", '"o"')],
+    [("type", '"order.cancelled"'), ("order_id", '"o"'), ("batch_ref", '"b"'), ("qty", "0"), ("lines", LINES[0])],
     [("type", '"batch.created"'), ("batch_ref", '"b"'), ("sku", '"s"'), ("qty", "7"), ("eta", '"2026-11-20"')],
     [("type", '"batch.quantity_changed"'), ("batch_ref", '"b"'), ("qty", "0")],
     [("type", '"order.lost"'), ("order_id", '"o"')],

@@ -109,14 +109,13 @@ def decode(record: Record) -> Message[Command]:
 def _is_plain(value: bytes) -> bool:
     """Tell whether the bytes hold nothing that msgspec judges otherwise than the contract does.
 
-    That is: bad UTF-8 or lone surrogates where it skips a field, control characters, a `type` given twice, nesting
-    (a level takes two bytes or more).
+    That is: bad UTF-8 or lone surrogates where it skips a field, control characters, nesting (a level takes two bytes
+    or more). Of a field given twice it takes the last; a second `type` that is another one it refuses.
     """
     return (
         (value.isascii() or _is_utf8_without_c1(value))
         and b"\\" not in value
         and b"\x7f" not in value
-        and value.count(b'"type"') == 1
         and (len(value) <= _SHORT or value.count(b"[") + value.count(b"{") <= MAX_DEPTH)
     )
 
