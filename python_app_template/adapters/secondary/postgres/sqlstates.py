@@ -6,7 +6,13 @@ from enum import Enum, auto
 import asyncpg
 from sqlalchemy import exc
 
-from python_app_template.core.delivery.faults import FatalError, MessageError, SlowError, TransientError
+from python_app_template.core.delivery.faults import (
+    CommitInDoubt,
+    FatalError,
+    MessageError,
+    SlowError,
+    TransientError,
+)
 
 Fault = TransientError | MessageError | FatalError
 
@@ -26,6 +32,7 @@ class Meaning(Enum):
 
 MEANINGS = {
     # exact codes
+    "22P03": Meaning.TRANSIENT,  # invalid_binary_representation: a migration changed a column under a COPY
     "25006": Meaning.TRANSIENT,  # read_only_sql_transaction: a failover left us on a standby
     "25P03": Meaning.SLOW,  # idle_in_transaction_session_timeout
     "25P04": Meaning.SLOW,  # transaction_timeout
@@ -40,6 +47,7 @@ MEANINGS = {
     "57P01": Meaning.TRANSIENT,  # admin_shutdown
     "57P02": Meaning.TRANSIENT,  # crash_shutdown
     "57P03": Meaning.TRANSIENT,  # cannot_connect_now: starting up or in recovery
+    "57P04": Meaning.TRANSIENT,  # database_dropped: connecting again tells whether it came back
     "57P05": Meaning.TRANSIENT,  # idle_session_timeout
     # classes
     "08": Meaning.TRANSIENT,  # connection exception
@@ -51,6 +59,9 @@ MEANINGS = {
 """By code, else by class (the first two characters). All that is not here is fatal: 28 (who may connect), 3D (no such
 database), 42 (no such table, no right), 58 (the system's own errors) and XX (corruption) among it: good messages must
 not be blamed for a bad disk."""
+
+OUTDATED = {"25006", "22P03"}
+"""A connection that meets these does so again: its server is a standby now, or the driver remembers old types."""
 
 _DRIVER_ERRORS = (OSError, EOFError, TimeoutError, asyncio.TimeoutError, exc.TimeoutError, asyncpg.InterfaceError)
 ERRORS = (exc.DBAPIError, asyncpg.PostgresError, *_DRIVER_ERRORS)
@@ -75,6 +86,13 @@ def is_lost_connection(error: BaseException) -> bool:
     if code is not None:
         return code.startswith(("08", "57P"))
     return not _is_stale_plan(error)
+
+
+def spoils_connection(error: BaseException | None) -> bool:
+    """Whether the connection is not to be used again: it may be dead, in the middle of something, or out of date."""
+    if isinstance(error, ERRORS):
+        return is_lost_connection(error) or sqlstate(error) in OUTDATED
+    return isinstance(error, CommitInDoubt) or (error is not None and not isinstance(error, Exception))
 
 
 def classify(error: BaseException, *, at_work: bool = False) -> Fault:

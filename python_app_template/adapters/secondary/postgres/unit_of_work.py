@@ -8,6 +8,7 @@ from typing import Generic, Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters.secondary.postgres import positions
+from python_app_template.adapters.secondary.postgres.engine import connect, give_back
 from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox
 from python_app_template.adapters.secondary.postgres.repository import OpenRepository
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify, is_lost_connection
@@ -33,13 +34,12 @@ class PostgresUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
     ) -> None:
         self._engine, self._open_repository, self._form, self._committed = engine, repository, form, committed
         self._connection: AsyncConnection
+        self._at_work = False
+        self._doubt: CommitInDoubt | None = None
 
     async def __aenter__(self) -> Self:
         """Connect and begin. Raises TransientError, FatalError."""
-        try:
-            self._connection = await self._engine.connect()
-        except ERRORS as error:
-            raise classify(error) from error
+        self._connection = await connect(self._engine)
         self.store = self._repository = self._open_repository(self._connection)
         self.outbox = self._outbox = PostgresOutbox[E](self._connection, self._form)
         return self
@@ -48,13 +48,15 @@ class PostgresUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the connection back, rolled back unless committed; what the driver raised inside becomes a fault."""
-        await asyncio.shield(self._leave(error))
+        await asyncio.shield(give_back(self._connection, error or self._doubt))
         if isinstance(error, ERRORS):
-            raise classify(error, at_work=True) from error
+            raise classify(error, at_work=self._at_work) from error
 
     async def advance(self, spans: Sequence[Span]) -> Sequence[Position]:
-        """As the port says."""
-        return await positions.advance(self._connection, spans)
+        """As the port says. A connection that turns out to be dead here was so before: that is no message's doing."""
+        unmoved = await positions.advance(self._connection, spans)
+        self._at_work = True
+        return unmoved
 
     async def commit(self) -> None:
         """As the port says."""
@@ -66,17 +68,7 @@ class PostgresUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
             if not is_lost_connection(error):
                 raise
             code = getattr(classify(error), "code", "unknown")
-            raise CommitInDoubt("the connection was lost while COMMIT was under way", code=code) from error
+            self._doubt = CommitInDoubt("the connection was lost while COMMIT was under way", code=code)
+            raise self._doubt from error
         if publishes:
             self._committed()
-
-    async def _leave(self, error: BaseException | None) -> None:
-        """Roll back; a connection that may be dead, or in the middle of something, is not used again."""
-        try:
-            if isinstance(error, (CommitInDoubt, asyncio.CancelledError)) or (
-                isinstance(error, ERRORS) and is_lost_connection(error)
-            ):
-                await self._connection.invalidate()
-            await self._connection.close()
-        except ERRORS:
-            await self._connection.invalidate()
