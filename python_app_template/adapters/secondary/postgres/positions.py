@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Integer, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from python_app_template.adapters.secondary.postgres.engine import transaction
+from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.core.delivery.messages import Partition, Span
 from python_app_template.core.delivery.positions import SUSPECT_AFTER, Log, Position
 from python_app_template.core.ports.positions import Positions
@@ -45,7 +45,10 @@ ANNOUNCE = text(
 )
 
 RELEASE = text(
-    "UPDATE positions SET claims = 0 WHERE topic = :topic AND partition = :partition AND epoch = :epoch AND claims > 0"
+    """
+    UPDATE positions SET claims = 0, tries = 0
+    WHERE topic = :topic AND partition = :partition AND epoch = :epoch AND (claims > 0 OR tries > 0)
+    """
 )
 
 # Locked in one order by all (an UPDATE alone locks in its plan's: two of them deadlock), then judged as the lock shows
@@ -71,8 +74,12 @@ ADVANCE = text(
         WHERE p.topic = l.topic AND p.partition = l.partition AND l.ours
         RETURNING p.topic, p.partition
     )
-    SELECT l.topic, l.partition, l."group", l.topic_id, l.epoch, l.next_offset, l.claims, l.suspect_end
-    FROM locked l LEFT JOIN moved m ON m.topic = l.topic AND m.partition = l.partition
+    SELECT s.topic, s.partition, coalesce(l."group", '') AS "group", coalesce(l.topic_id, '') AS topic_id,
+           coalesce(l.epoch, 0) AS epoch, coalesce(l.next_offset, 0) AS next_offset, coalesce(l.claims, 0) AS claims,
+           l.suspect_end
+    FROM spans s
+    LEFT JOIN locked l ON l.topic = s.topic AND l.partition = s.partition
+    LEFT JOIN moved m ON m.topic = s.topic AND m.partition = s.partition
     WHERE m.topic IS NULL
     """
 ).bindparams(
@@ -85,7 +92,7 @@ ADVANCE = text(
 
 
 async def advance(connection: AsyncConnection, spans: Sequence[Span]) -> Sequence[Position]:
-    """Move the rows of these spans, or none; return those that are not where their span starts, or another's."""
+    """Move the rows of these spans; return those that did not: not where their span starts, another's, or gone."""
     values = {
         "topics": [s.partition.topic for s in spans],
         "partitions": [s.partition.number for s in spans],
@@ -100,7 +107,7 @@ class PostgresPositions(Positions):
     """Positions of one consumer group. `reach`: how far from a claim on a partition is suspect, in offsets."""
 
     def __init__(self, engine: AsyncEngine, group: str, reach: int) -> None:
-        self._engine, self._group, self._reach = engine, group, reach
+        self._engine, self._each_alone, self._group, self._reach = engine, each_alone(engine), group, reach
 
     async def claim(self, partition: Partition, log: Log) -> Position:
         """As the port says."""
@@ -114,22 +121,22 @@ class PostgresPositions(Positions):
 
     async def read(self, partition: Partition) -> Position | None:
         """As the port says."""
-        async with transaction(self._engine) as connection:
-            place = {"topic": partition.topic, "partition": partition.number}
+        place = {"topic": partition.topic, "partition": partition.number}
+        async with transaction(self._each_alone) as connection:
             row = (await connection.execute(READ, place)).one_or_none()
             return _position(row) if row else None
 
     async def announce(self, span: Span) -> int | None:
         """As the port says."""
         place = {"topic": span.partition.topic, "partition": span.partition.number}
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             tries = await connection.scalar(ANNOUNCE, place | {"epoch": span.epoch, "start": span.start})
             return None if tries is None else int(tries)
 
     async def release(self, partition: Partition, epoch: int) -> None:
         """As the port says."""
         place = {"topic": partition.topic, "partition": partition.number}
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             await connection.execute(RELEASE, place | {"epoch": epoch})
 
 
