@@ -39,7 +39,7 @@ def truncated(frame: Frame) -> Frame:
 
 def size(frame: Frame) -> int:
     """Return how many bytes the broker will count, at the most (100 for the record, 10 for each header)."""
-    headers = sum(len(name) + len(value or b"") + 10 for name, value in frame.headers)
+    headers = sum(len(name.encode()) + len(value or b"") + 10 for name, value in frame.headers)
     return len(frame.key or b"") + len(frame.value or b"") + headers + 100
 
 

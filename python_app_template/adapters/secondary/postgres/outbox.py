@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, Integer, LargeBinary, Text, bindparam,
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters import dead_letters
-from python_app_template.adapters.secondary.postgres.engine import transaction
+from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
 from python_app_template.core.ports.publishing import OutboxReader
@@ -37,7 +38,8 @@ APPEND = text(
 KEEP = text(
     """
     INSERT INTO oversized (topic, partition, "offset", value)
-    SELECT * FROM unnest(:topics, :partitions, :offsets, :values) ON CONFLICT DO NOTHING
+    SELECT * FROM unnest(:topics, :partitions, :offsets, :values)
+    ON CONFLICT (topic, partition, "offset") DO UPDATE SET value = excluded.value
     """
 ).bindparams(
     bindparam("topics", type_=ARRAY(Text)),
@@ -69,17 +71,17 @@ START = text("UPDATE outbox_head SET started = true WHERE NOT started")
 TRIM = text("DELETE FROM outbox WHERE number < :below")
 REMEMBER = text(
     """
-    WITH made AS (
-        INSERT INTO topics (topic, topic_id) SELECT * FROM unnest(:topics, :ids) ON CONFLICT DO NOTHING
-        RETURNING topic, topic_id
-    )
-    SELECT topic, topic_id FROM made UNION ALL SELECT topic, topic_id FROM topics WHERE topic = ANY(:topics)
+    INSERT INTO topics (topic, topic_id) SELECT * FROM unnest(:topics, :ids) AS t (topic, id) ORDER BY topic
+    ON CONFLICT DO NOTHING
     """
 ).bindparams(bindparam("topics", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Text)))
+REMEMBERED = text("SELECT topic, topic_id FROM topics WHERE topic = ANY(:topics)").bindparams(
+    bindparam("topics", type_=ARRAY(Text))
+)
 PENDING = text(
     """
-    SELECT h.number - o.number AS rows, h.bytes - o.bytes_through AS bytes
-    FROM outbox_head h, LATERAL (SELECT number, bytes_through FROM outbox ORDER BY number LIMIT 1) o
+    SELECT h.number - coalesce(o.number, 0) AS rows, h.bytes - coalesce(o.bytes_through, 0) AS bytes
+    FROM outbox_head h LEFT JOIN LATERAL (SELECT number, bytes_through FROM outbox ORDER BY number LIMIT 1) o ON true
     """
 )
 IDENTIFY = text(
@@ -99,8 +101,8 @@ class Format(NamedTuple):
     service: str
     version: str
     row_bytes: int
-    """A transaction's frames are split into rows of about this size."""
-    largest_dead_letter: Callable[[], int]
+    """A transaction's frames are split into rows of at most this size, if one frame is not larger by itself."""
+    largest_dead_letter: int
     """What the dead-letter topic takes."""
 
 
@@ -123,13 +125,13 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         if self._kept:
             await self._keep()
         if self._frames:
-            await self._connection.execute(APPEND, {"frames": [_encoder.encode(row) for row in self._split()]})
+            await self._connection.execute(APPEND, {"frames": pack(self._frames, self._form.row_bytes)})
         return bool(self._frames)
 
     def _bury(self, letter: DeadLetter) -> Frame:
         form = self._form
         frame = dead_letters.bury(letter, form.dead_letter_topic, f"{form.service}/{form.version}")
-        if dead_letters.size(frame) <= form.largest_dead_letter():
+        if dead_letters.size(frame) <= form.largest_dead_letter:
             return frame
         self._kept.append(letter.record)
         return dead_letters.truncated(frame)
@@ -139,57 +141,56 @@ class PostgresOutbox(Outbox[E], Generic[E]):
             "topics": [r.partition.topic for r in self._kept],
             "partitions": [r.partition.number for r in self._kept],
             "offsets": [r.offset for r in self._kept],
-            "values": [r.value for r in self._kept],
+            "values": [r.value or b"" for r in self._kept],
         }
         await self._connection.execute(KEEP, values)
 
-    def _split(self) -> list[list[Frame]]:
-        rows: list[list[Frame]] = [[]]
-        size = 0
-        for frame in self._frames:
-            size += len(frame.value or b"") + 200
-            if size > self._form.row_bytes and rows[-1]:
-                rows.append([])
-                size = 0
-            rows[-1].append(frame)
-        return rows
+
+def pack(frames: Sequence[Frame], most: int) -> list[bytes]:
+    """Return the frames as the outbox's rows of at most so many bytes, each of one frame at least."""
+    row = _encoder.encode(frames)
+    if len(row) <= most or len(frames) == 1:
+        return [row]
+    middle = len(frames) // 2
+    return pack(frames[:middle], most) + pack(frames[middle:], most)
 
 
 class PostgresOutboxReader(OutboxReader):
     """The relay's side. `page_bytes` bounds a page; `poll_seconds` is how soon commits of other processes are seen."""
 
     def __init__(self, engine: AsyncEngine, committed: asyncio.Event, *, page_bytes: int, poll_seconds: float) -> None:
-        self._engine, self._committed = engine, committed
+        self._engine, self._each_alone, self._committed = engine, each_alone(engine), committed
         self._page_bytes, self._poll_seconds = page_bytes, poll_seconds
 
     async def standing(self) -> Standing:
         """As the port says."""
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             row = (await connection.execute(STANDING)).one()
             return Standing(Cursor(row.number, row.row_id), row.started)
 
     async def page(self, number: int) -> Sequence[OutboxRow]:
         """As the port says; the first row comes without its frames."""
         await self._wait_beyond(number)
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             bounds = {"number": number, "rows": PAGE_ROWS, "bytes": self._page_bytes}
             rows = await connection.execute(PAGE, bounds)
             return [OutboxRow(r.number, r.row_id, _decoder.decode(r.frames) if r.frames else (), r.age) for r in rows]
 
     async def start(self) -> None:
         """As the port says."""
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             await connection.execute(START)
 
     async def topics(self, found: Mapping[str, str]) -> Mapping[str, str]:
         """As the port says."""
         async with transaction(self._engine) as connection:
-            rows = await connection.execute(REMEMBER, {"topics": list(found), "ids": list(found.values())})
+            await connection.execute(REMEMBER, {"topics": list(found), "ids": list(found.values())})
+            rows = await connection.execute(REMEMBERED, {"topics": list(found)})
             return {row.topic: row.topic_id for row in rows}
 
     async def trim(self, below: int) -> None:
         """As the port says."""
-        async with transaction(self._engine) as connection:
+        async with transaction(self._each_alone) as connection:
             await connection.execute(TRIM, {"below": below})
 
     async def _wait_beyond(self, number: int) -> None:
@@ -198,18 +199,17 @@ class PostgresOutboxReader(OutboxReader):
         until = loop.time() + IDLE_SECONDS
         while loop.time() < until:
             self._committed.clear()
-            async with transaction(self._engine) as connection:
+            async with transaction(self._each_alone) as connection:
                 if await connection.scalar(HEAD) != number:
                     return
-            try:
-                await asyncio.wait_for(self._committed.wait(), self._poll_seconds)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._committed.wait()
 
 
 async def pending(engine: AsyncEngine) -> Pending:
     """Count it. Rows below the cursor are trimmed after each page, so up to a page may be counted too many."""
-    async with transaction(engine) as connection:
+    async with transaction(each_alone(engine)) as connection:
         row = (await connection.execute(PENDING)).one()
         return Pending(row.rows, row.bytes)
 
