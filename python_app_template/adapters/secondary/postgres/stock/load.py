@@ -6,6 +6,8 @@ SKU's lock is held only names SKUs; batches and lines are read under it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import groupby, starmap
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, bindparam, text
@@ -18,13 +20,17 @@ from python_app_template.core.domain.product import Batch
 
 TEXTS, INTEGERS = ARRAY(Text), ARRAY(Integer)
 
+KNOWN_SKUS = 200_000
+"""So many names of SKUs are remembered on a connection, in some 25 MB."""
+
 
 class Named(NamedTuple):
-    """A SKU, and the batch that changes or the order that is cancelled because of which it is to be locked."""
+    """What is known of the batches that change and of the orders that are cancelled before any SKU is locked."""
 
-    id: str
-    sku: str
-    changes: bool
+    changed: Mapping[str, str]
+    """Batch reference to SKU."""
+    cancelled: Mapping[str, Collection[str]]
+    """Order id to the SKUs of its lines."""
 
 
 CLAIM_ORDERS = text(
@@ -54,8 +60,9 @@ CLAIM_BATCHES = text(
 
 NAME_SKUS = text(
     """
-    SELECT batch_ref AS id, sku, true AS changes FROM batches WHERE batch_ref = ANY(:changed)
-    UNION SELECT order_id, sku, false FROM order_lines WHERE order_id = ANY(:cancelled)
+    SELECT batch_ref, NULL AS order_id, ARRAY[sku] AS skus FROM batches WHERE batch_ref = ANY(:changed)
+    UNION ALL
+    SELECT NULL, order_id, array_agg(sku) FROM order_lines WHERE order_id = ANY(:cancelled) GROUP BY order_id
     """
 ).bindparams(bindparam("changed", type_=TEXTS), bindparam("cancelled", type_=TEXTS))
 
@@ -67,14 +74,13 @@ LOCK_PRODUCTS = text(
     "SELECT sku, version FROM products WHERE sku = ANY(:skus) ORDER BY sku FOR NO KEY UPDATE"
 ).bindparams(bindparam("skus", type_=TEXTS))
 
-ORDERS = text("SELECT order_id, customer_id, placed_at, cancelled FROM orders WHERE order_id = ANY(:ids)").bindparams(
-    bindparam("ids", type_=TEXTS)
-)
-
-LINES = text(
+# One statement: between two of them an order might come, whole, of which the second would see the lines alone.
+ORDERS = text(
     """
-    SELECT order_id, line, sku, qty, status, version, batch_ref FROM order_lines
-    WHERE order_id = ANY(:ids) ORDER BY order_id, line
+    SELECT o.order_id, o.customer_id, o.placed_at, o.cancelled, l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
+    FROM orders o JOIN order_lines l ON l.order_id = o.order_id
+    WHERE o.order_id = ANY(:ids)
+    ORDER BY o.order_id, l.line
     """
 ).bindparams(bindparam("ids", type_=TEXTS))
 
@@ -90,15 +96,19 @@ BATCHES = text(
     """
 ).bindparams(bindparam("skus", type_=TEXTS), bindparam("least", type_=INTEGERS), bindparam("refs", type_=TEXTS))
 
-# The latest lines of each batch, as many as come off when no more than `rest` units may stay.
+# The latest lines of each batch, as many as come off when no more than `rest` units may stay. A line has a unit at
+# least, so that no more lines than units come off: the limit keeps the sum from running over all lines of the batch.
 LATEST = text(
     """
     SELECT l.order_id, l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
     FROM unnest(:refs, :rests) AS w (ref, rest)
     JOIN batches b ON b.batch_ref = w.ref COLLATE "C" AND b.allocated > w.rest
     CROSS JOIN LATERAL (
-        SELECT *, sum(qty) OVER (ORDER BY version DESC) - qty AS later
-        FROM order_lines WHERE batch_ref = b.batch_ref
+        SELECT *, sum(qty) OVER (ORDER BY version DESC ROWS UNBOUNDED PRECEDING) - qty AS later
+        FROM (
+            SELECT order_id, line, sku, qty, status, version, batch_ref FROM order_lines
+            WHERE batch_ref = b.batch_ref ORDER BY version DESC LIMIT b.allocated - w.rest
+        ) latest
     ) l
     WHERE l.later < b.allocated - w.rest
     ORDER BY l.batch_ref, l.version
@@ -129,12 +139,16 @@ async def claim_batches(connection: AsyncConnection, created: Mapping[str, Creat
     return set((await connection.scalars(CLAIM_BATCHES, values)).all()) if refs else set()
 
 
-async def name_skus(connection: AsyncConnection, changed: Iterable[str], cancelled: Iterable[str]) -> set[Named]:
-    """Return what these batches and orders make necessary to lock, as far as they are known yet."""
+async def name_skus(connection: AsyncConnection, changed: Iterable[str], cancelled: Iterable[str]) -> Named:
+    """Return the SKUs that these batches and orders make necessary to lock."""
     values = {"changed": sorted(changed), "cancelled": sorted(cancelled)}
     if not any(values.values()):
-        return set()
-    return {Named(row.id, row.sku, row.changes) for row in await connection.execute(NAME_SKUS, values)}
+        return Named({}, {})
+    rows = (await connection.execute(NAME_SKUS, values)).all()
+    return Named(
+        {row.batch_ref: row.skus[0] for row in rows if row.batch_ref is not None},
+        {row.order_id: row.skus for row in rows if row.order_id is not None},
+    )
 
 
 async def lock_products(connection: AsyncConnection, skus: Collection[str]) -> dict[str, int]:
@@ -143,37 +157,32 @@ async def lock_products(connection: AsyncConnection, skus: Collection[str]) -> d
     An unknown SKU gets a placeholder first, that whoever makes it known has to wait for: a lock that waits returns
     rows as they are now, but no rows that came meanwhile. `drop_placeholders` has to follow.
     """
-    known: set[str] = connection.sync_connection.info.setdefault("known_skus", set())  # type: ignore[union-attr]
+    known: set[str] = (await connection.get_raw_connection()).info.setdefault("known_skus", set())
     if missing := sorted(set(skus) - known):
         await connection.execute(PLACE_HOLDERS, {"skus": missing})
     rows = await connection.execute(LOCK_PRODUCTS, {"skus": sorted(skus)})
-    versions: dict[str, int] = {row.sku: row.version for row in rows}
-    if len(versions) < len(skus):
+    versions: dict[str, int] = dict(rows.tuples().all())
+    if len(versions) < len(skus) or len(known) > KNOWN_SKUS:
         known.clear()
+    if len(versions) < len(skus):
         raise TransientError("SKUs that were there are gone: the database was replaced", code="database_replaced")
     known.update(sku for sku, version in versions.items() if version)
     return versions
 
 
 async def load_orders(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, Order]:
-    """Return those of these orders that exist, with their lines. Two statements."""
+    """Return those of these orders that exist, with their lines."""
     values = {"ids": sorted(ids)}
     if not values["ids"]:
         return {}
-    heads = (await connection.execute(ORDERS, values)).all()
-    lines: dict[str, list[OrderLine]] = {head.order_id: [] for head in heads}
-    for row in await connection.execute(LINES, values):
-        lines[row.order_id].append(_line(row))
-    return {head.order_id: _order(head, lines[head.order_id]) for head in heads}
+    rows = (await connection.execute(ORDERS, values)).all()
+    return {order_id: _order(list(lines)) for order_id, lines in groupby(rows, attrgetter("order_id"))}
 
 
 async def load_batches(connection: AsyncConnection, least: Mapping[str, int], refs: Iterable[str]) -> list[Batch]:
     """Return the batches of these SKUs that have the least quantity free, and those of these references."""
     values = {"skus": list(least), "least": list(least.values()), "refs": sorted(refs)}
-    return [
-        Batch(row.batch_ref, row.sku, row.eta, row.created_qty, row.purchased, row.allocated)
-        for row in await connection.execute(BATCHES, values)
-    ]
+    return list(starmap(Batch, (await connection.execute(BATCHES, values)).all()))
 
 
 async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -> list[OrderLine]:
@@ -181,13 +190,14 @@ async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -
     values = {"refs": list(changed), "rests": list(changed.values())}
     if not changed:
         return []
-    return [_line(row) for row in await connection.execute(LATEST, values)]
+    return [_line(row) for row in (await connection.execute(LATEST, values)).all()]
 
 
 def _line(row: Any) -> OrderLine:
     return OrderLine(row.order_id, row.line, row.sku, row.qty, LineStatus(row.status), row.version, row.batch_ref)
 
 
-def _order(head: Any, lines: list[OrderLine]) -> Order:
-    content = tuple(Line(line.sku, line.qty) for line in lines)
-    return Order(PlaceOrder(head.order_id, content, head.customer_id, head.placed_at), lines, head.cancelled)
+def _order(rows: list[Any]) -> Order:
+    head, content = rows[0], tuple(Line(row.sku, row.qty) for row in rows)
+    placed = PlaceOrder(head.order_id, content, head.customer_id, head.placed_at)
+    return Order(placed, [_line(row) for row in rows], head.cancelled)

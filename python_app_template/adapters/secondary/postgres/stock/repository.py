@@ -1,6 +1,7 @@
 """Stock, loaded once for a batch of commands and written back once. Yours."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,17 +30,19 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         new_orders = await load.claim_orders(connection, wanted.placed)
         new_batches = await load.claim_batches(connection, wanted.created)
         named = await load.name_skus(connection, wanted.changed, wanted.cancelled)
-        least = dict(wanted.skus) | {n.sku: 1 for n in named if n.changes}
-        self._versions = await load.lock_products(connection, least.keys() | {n.sku for n in named})
+        least = dict(wanted.skus) | dict.fromkeys(named.changed.values(), 1)
+        self._versions = await load.lock_products(connection, least.keys() | set(chain(*named.cancelled.values())))
 
-        repeated = wanted.placed.keys() - new_orders
-        orders = await load.load_orders(connection, repeated | (wanted.cancelled - new_orders))
-        refs = (wanted.changed.keys() | wanted.created.keys() | _holders(orders.values())) - new_batches
+        orders = await load.load_orders(connection, (wanted.placed.keys() | wanted.cancelled) - new_orders)
+        holders = _holders(orders[id_] for id_ in wanted.cancelled & orders.keys())
+        refs = (wanted.changed.keys() | wanted.created.keys() | holders) - new_batches
         loaded = await load.load_batches(connection, least, refs)
         batches = [batch for batch in loaded if batch.batch_ref not in new_batches]
-        changed = {ref: qty for ref, qty in wanted.changed.items() if ref not in new_batches}
+        changed = {ref: wanted.changed[ref] for ref in named.changed.keys() - new_batches}
         latest = await load.load_latest(connection, changed)
-        if named != await load.name_skus(connection, wanted.changed, wanted.cancelled):
+        late_batches = {b.batch_ref for b in batches} & (wanted.changed.keys() - named.changed.keys())
+        late_orders = orders.keys() & (wanted.cancelled - named.cancelled.keys())
+        if late_batches or late_orders:
             raise TransientError("what is to be changed came while its SKU was not locked yet", code="raced")
 
         self._quantities = {ref: (wanted.created[ref].qty, 0) for ref in new_batches}
