@@ -25,21 +25,23 @@ QUEUE_TRIES = 10
 QUEUE_SECONDS = 1.0
 """How long to queue for the lock before the caller hears that another has it."""
 
+CLOSE_SECONDS = 1.0
+"""How long to wait, at most, for the session's own thread to end."""
+
 SETTINGS = {
     "application_name": "relay",
-    "idle_session_timeout": str(IDLE_SESSION_MS),
     "lock_timeout": "0",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
 
 
-def lead(database: Database) -> Lead:
+def lead(database: Database, *, idle_session_ms: int = IDLE_SESSION_MS) -> Lead:
     """Return the port's function for this database."""
 
     @asynccontextmanager
     async def enter() -> AsyncIterator[Term]:
-        session = SessionThread(database)
+        session = SessionThread(database, idle_session_ms)
         try:
             yield PostgresTerm(session, acquired=await session.ask(session.acquire()))
         finally:
@@ -67,10 +69,10 @@ class PostgresTerm(Term):
 class SessionThread:
     """One bare connection on an event loop and a thread of its own: autocommit, never reconnected."""
 
-    def __init__(self, database: Database) -> None:
-        url = make_url(database.url.get_secret_value()).set(drivername="postgresql")
-        self._dsn = url.render_as_string(hide_password=False)
-        self._timeout = database.connect_timeout_seconds
+    def __init__(self, database: Database, idle_session_ms: int) -> None:
+        self._address = address(database.url.get_secret_value())
+        self._connect_seconds, self._answer_seconds = database.connect_timeout_seconds, idle_session_ms / 1000
+        self._settings = SETTINGS | {"idle_session_timeout": str(idle_session_ms)}
         self._connection: Any = None
         self._lost = False
         self._loop = asyncio.new_event_loop()
@@ -87,7 +89,9 @@ class SessionThread:
 
     async def acquire(self) -> bool:
         """Connect and queue for the lock for a moment."""
-        self._connection = await asyncpg.connect(self._dsn, timeout=self._timeout, server_settings=SETTINGS)
+        self._connection = await asyncpg.connect(
+            **self._address, timeout=self._connect_seconds, server_settings=self._settings
+        )
         for _ in range(QUEUE_TRIES):
             if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
                 self._heart = self._loop.create_task(self._beat_for_ever())
@@ -100,15 +104,15 @@ class SessionThread:
         async with self._busy:
             try:
                 if not self._lost:
-                    await self._connection.fetchval("SELECT 1", timeout=IDLE_SESSION_MS / 1000)
+                    await self._connection.fetchval("SELECT 1", timeout=self._answer_seconds)
             except ERRORS:
                 self._lost = True
             return not self._lost
 
     def close(self) -> None:
-        """End the session, and with it the lock; does not wait for the server."""
+        """End the session, and with it the lock; does not wait for the server, nor for long for anything else."""
         self._loop.call_soon_threadsafe(self._stop)
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     async def _beat_for_ever(self) -> None:
         while await self.beat():  # noqa: ASYNC110 - a heartbeat has nothing to wait for
@@ -122,7 +126,15 @@ class SessionThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        if unfinished := asyncio.all_tasks(self._loop):
+            for task in unfinished:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(unfinished, timeout=CLOSE_SECONDS))
         self._loop.close()
+
+
+def address(url: str) -> dict[str, Any]:
+    """Return the driver's arguments for a URL, read as the engine reads it: `ssl` and several hosts included."""
+    parsed = make_url(url)
+    _, arguments = parsed.get_dialect()().create_connect_args(parsed)
+    return {name: value for name, value in arguments.items() if not name.startswith("prepared_statement_")}
