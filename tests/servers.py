@@ -16,9 +16,6 @@ from sqlalchemy import make_url
 
 from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
 
-KAFKA_IMAGE = "apache/kafka:4.2.0"
-POSTGRES_IMAGE = "postgres:18-bookworm"
-
 
 class Kafka(Protocol):
     """A broker that is up."""
@@ -75,10 +72,10 @@ def kafka_server() -> Iterator[Kafka]:
     if named := os.environ.get("APP_TEST_KAFKA"):
         yield NamedKafka(named)
     elif _containers_wanted():
-        from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 - slow to import, seldom wanted
+        from tests import containers  # noqa: PLC0415 - slow to import, seldom wanted
 
-        with KafkaContainer(KAFKA_IMAGE).with_kraft() as container:
-            yield NamedKafka(container.get_bootstrap_server())
+        with containers.ApacheKafka() as container:
+            yield NamedKafka(container.bootstrap_servers)
     else:
         with EmbeddedKafka(quick_timeouts=True) as embedded:
             yield embedded
@@ -90,9 +87,9 @@ def postgres_server() -> Iterator[Postgres]:
     if named := os.environ.get("APP_TEST_POSTGRES"):
         yield NamedPostgres(named)
     elif _containers_wanted():
-        from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - likewise
+        from tests import containers  # noqa: PLC0415 - likewise
 
-        with PostgresContainer(POSTGRES_IMAGE, driver="asyncpg") as container:
+        with containers.postgres() as container:
             yield NamedPostgres(container.get_connection_url())
     else:
         with EmbeddedPostgres() as embedded:
@@ -107,7 +104,7 @@ def _containers_wanted() -> bool:
 
 
 def _engine_answers() -> bool:
-    import docker  # noqa: PLC0415 - likewise
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
 
     try:
         client = docker.from_env(timeout=2)
