@@ -60,9 +60,18 @@ class Database(Generic[E, S]):
     """Commits that take too long (SlowError)."""
     deadly: Seen[E] = never
     """Commits that end the process."""
+    steals: dict[int, Partition] = field(default_factory=dict)
+    """Another process claims this partition before the nth transaction begins."""
 
     def lock(self, what: Partition | None) -> asyncio.Lock:
         return self.locks.setdefault(what, asyncio.Lock())
+
+    def begin(self) -> None:
+        """Count a transaction, and let others come before it."""
+        self.transactions += 1
+        partition = self.steals.pop(self.transactions, None)
+        if partition in self.rows and not self.lock(partition).locked():
+            self.steal(partition)
 
     def steal(self, partition: Partition) -> None:
         """Raise the epoch, as another process's claim does."""

@@ -39,8 +39,8 @@ class FakePositions(Positions, Generic[E, S]):
         if (row.group, row.topic_id) != (self._group, log.topic_id):
             return row
         row = replace(row, epoch=row.epoch + 1, claims=row.claims + 1)
-        if row.claims >= SUSPECT_AFTER and row.suspect_end is None:
-            row = replace(row, suspect_end=row.next_offset + self._suspects)
+        if row.claims >= SUSPECT_AFTER:
+            row = replace(row, suspect_end=max(row.suspect_end or 0, row.next_offset + self._suspects))
         self._database.rows[partition] = row
         return row
 

@@ -1,7 +1,8 @@
 """Partitioned logs in memory and a source that reads them, with the oddities of the real one on demand."""
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Generic, TypeVar
@@ -47,7 +48,7 @@ class FakeSource(MessageSource[C], Generic[C]):
     logs: dict[Partition, FakeLog[C]]
     clock: FakeClock
     size: int = 4
-    patience: int = 40
+    patience: int = 20
     signals: deque[Signal[C]] = field(default_factory=deque)
     starts: list[tuple[Partition, int]] = field(default_factory=list)
     told: list[Span] = field(default_factory=list)
@@ -56,13 +57,19 @@ class FakeSource(MessageSource[C], Generic[C]):
     """By the number of the start, counted from 1. A start that repeats the last one is always honest."""
     pauses: set[int] = field(default_factory=set)
     """Numbers of fetches that come after a pause, and leave out a message of each partition."""
+    before: Callable[[int], None] = lambda _number: None
+    """Called before the nth signal is received, counted from 1: what happens meanwhile."""
     faults: Faults = field(default_factory=Faults)
     _assigned: dict[Partition, int] = field(default_factory=dict)
     _at: dict[Partition, int] = field(default_factory=dict)
     _ended: dict[Partition, int] = field(default_factory=dict)
-    _lying: dict[Partition, Quirk | None] = field(default_factory=dict)
+    _lying: dict[Partition, Quirk] = field(default_factory=dict)
+    _caught: set[Partition] = field(default_factory=set)
+    """Those that have lied: their next start and what follows it are honest."""
+    _honest: set[Partition] = field(default_factory=set)
     _assignments: int = 0
     _fetches: int = 0
+    _received: int = 0
     _quiet: int = 0
     _draining: bool = False
 
@@ -78,6 +85,9 @@ class FakeSource(MessageSource[C], Generic[C]):
         self.signals.append(Revoked(frozenset(partitions)))
 
     async def receive(self) -> Signal[C] | None:
+        self._received += 1
+        self.before(self._received)
+        await asyncio.sleep(0)
         if self._draining:
             return None
         if self.signals:
@@ -103,10 +113,14 @@ class FakeSource(MessageSource[C], Generic[C]):
         again = self.starts and self.starts[-1] == (partition, offset)
         self.starts.append((partition, offset))
         quirk = self.quirks.pop(len(self.starts), None)
-        honest = again or self._lying.get(partition) is not None
-        self._lying[partition] = None if honest else quirk
-        self._at[partition] = self.logs[partition].start if self._lying[partition] is Quirk.OLD else offset
+        self._lying.pop(partition, None)
+        self._at[partition] = offset
         self._ended.pop(partition, None)
+        if again or partition in self._caught:
+            self._honest.add(partition)
+        elif quirk is not None:
+            self._lying[partition] = quirk
+        self._caught.discard(partition)
 
     def stop(self, partition: Partition, assignment: int) -> None:
         if self.holds(partition, assignment):
@@ -141,18 +155,24 @@ class FakeSource(MessageSource[C], Generic[C]):
         return Fetched(messages, ends, frozenset(self._at) if paused else frozenset())
 
     def _read(self, partition: Partition, *, paused: bool) -> list[Message[C]]:
-        quirk = self._lying.get(partition)
+        """What comes next: the truth, or once what a quirk makes of it."""
+        log, quirk = self.logs[partition], self._lying.pop(partition, Quirk.GAP if paused else None)
+        if partition in self._honest:
+            quirk = None
+            self._honest.discard(partition)
+        if quirk is not None:
+            self._caught.add(partition)
         if quirk is Quirk.END:
-            return []
-        skip = paused or quirk is Quirk.GAP
-        found = self.logs[partition].after(self._at[partition])[skip : self.size + skip]
-        if skip:
-            self._lying[partition] = Quirk.GAP
+            self._at[partition] = log.end
+        if quirk is Quirk.OLD:
+            self._at[partition] = log.start
+        found = log.after(self._at[partition])
+        skip = quirk is Quirk.GAP and len(found) > 1
+        found = found[skip : self.size + skip]
         if found:
             self._at[partition] = found[-1].record.offset + 1
         return found
 
     def _at_end(self, partition: Partition, found: Sequence[Message[C]]) -> bool:
         log, at = self.logs[partition], self._at[partition]
-        more = log.after(at) and self._lying.get(partition) is not Quirk.END
-        return not more and len(found) < self.size and self._ended.get(partition) != log.end
+        return not log.after(at) and len(found) < self.size and self._ended.get(partition) != log.end

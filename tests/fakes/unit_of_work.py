@@ -60,7 +60,8 @@ class FakeUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
         self.outbox = self._outbox
 
     async def __aenter__(self) -> Self:
-        self._database.transactions += 1
+        self._database.begin()
+        await asyncio.sleep(0)
         self._database.faults.meet(lambda: None)
         return self
 
@@ -83,6 +84,7 @@ class FakeUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
         return self._state
 
     async def commit(self) -> None:
+        await asyncio.sleep(0)
         facts, dead_letters = self._outbox.facts, self._outbox.dead_letters
         if self._database.deadly(facts, dead_letters):
             raise SystemExit("killed by a message")
@@ -98,9 +100,10 @@ class FakeUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
             return Position(span.partition, "", "", 0, 0)
         if (row.epoch, row.next_offset) != (span.epoch, span.start):
             return row
+        claims = 0 if span.end > span.start else row.claims
         passed = row.suspect_end is not None and span.end >= row.suspect_end
         end = None if passed else row.suspect_end
-        self._moved[span.partition] = replace(row, next_offset=span.end, claims=0, suspect_end=end)
+        self._moved[span.partition] = replace(row, next_offset=span.end, claims=claims, suspect_end=end)
         return None
 
     def _take_effect(self) -> None:

@@ -1,0 +1,1 @@
+"""The rules of delivery, each alone: no loop, no fake."""
