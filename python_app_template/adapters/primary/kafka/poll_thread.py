@@ -1,0 +1,237 @@
+"""The thread that polls the consumer for ever, and alone touches it: what happens is told, orders are carried out.
+
+Callbacks only note: an exception in one of them would destroy the messages that are just being fetched.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from python_app_template.adapters.kafka_client import LOGGER, Properties
+from python_app_template.adapters.kafka_errors import kafka_errors
+from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
+from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
+from python_app_template.adapters.primary.kafka.lanes import Lanes
+from python_app_template.core.delivery.faults import FatalError
+from python_app_template.core.delivery.messages import Partition
+from python_app_template.core.delivery.partitions import Assigned, Revoked, Signal
+
+C = TypeVar("C")
+
+PATIENCE = 0.05
+"""Seconds to wait for a message; an order waits as long at most."""
+
+SHORT_PATIENCE = 0.01
+"""Likewise, while an order is expected because something waits for its start."""
+
+FULL_SECONDS = 0.5
+"""How long to wait for room before fetching is paused: a pause throws away what librdkafka has fetched ahead."""
+
+COMMIT_SECONDS = 1.0
+
+
+class Trouble(NamedTuple):
+    """The last error, of those that librdkafka mends by itself, and when that was (monotonic seconds)."""
+
+    text: str
+    at: float
+
+
+Event: TypeAlias = Signal[C] | Stuck | Exception | None
+"""What the thread tells: signals, a partition to be examined, why it ended, or (None) that it fetches no more."""
+
+
+class PollThread(Generic[C]):
+    """One member of the group. `tell` is called on this thread; public methods may be called on any."""
+
+    def __init__(
+        self,
+        properties: Properties,
+        topic: str,
+        decode: Decode[C],
+        bounds: Bounds,
+        tell: Callable[[Event[C]], None],
+    ) -> None:
+        self._topic, self._tell = topic, tell
+        self._orders: deque[Callable[[], None]] = deque()
+        self._room, self._wake = threading.Event(), threading.Event()
+        self._room.set()
+        self._full_since: float | None = None
+        self._draining = self._drained = self._closing = False
+        self._settled: dict[Partition, int] = {}
+        self._committed_at = self.turned_at = time.monotonic()
+        self.trouble: Trouble | None = None
+        self._fault: Exception | None = None
+        callbacks = {"error_cb": self._note, "on_commit": self._on_commit}
+        with kafka_errors():
+            self._consumer = Consumer(properties | callbacks, logger=LOGGER)
+        self.lanes = Lanes(self._consumer)
+        self._fetching = Fetching(self._consumer, self.lanes, decode, bounds, self._note, tell)
+        self._thread = threading.Thread(target=self._run, name="kafka-poll", daemon=True)
+
+    def begin(self) -> None:
+        """Join the group and poll."""
+        self._thread.start()
+
+    def start(self, partition: Partition, assignment: int, offset: int) -> None:
+        """Deliver from this offset on."""
+        self._order(partial(self._start, partition, assignment, offset))
+
+    def stop(self, partition: Partition, assignment: int) -> None:
+        """Deliver no more of it."""
+        self._order(partial(self._stop, partition, assignment))
+
+    def settle(self, ends: Mapping[Partition, int]) -> None:
+        """Take in what is consumed; it is committed now and then."""
+        self._order(partial(self._settle, ends))
+
+    def make_room(self) -> None:
+        """Fetch another batch: the last was handed out."""
+        self._room.set()
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Fetch no more, then tell None; the membership goes on."""
+        self._draining = True
+        self._wake.set()
+
+    def close(self, seconds: float) -> bool:
+        """Commit, leave the group, end; whether that was done in time."""
+        self._closing = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.append(order)
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            with kafka_errors():
+                self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_revoke)
+            while not self._closing:
+                self._turn()
+        except Exception as e:  # noqa: BLE001 - nobody waits for a thread: it is told, and raised where it is seen
+            self._tell(e)
+        self._leave()
+
+    def _leave(self) -> None:
+        with suppress(KafkaException):
+            self._carry_out_orders()
+            self._commit()
+            self._consumer.close()  # waits for what was committed
+
+    def _turn(self) -> None:
+        self.turned_at = time.monotonic()
+        if self._fault is not None:
+            raise self._fault
+        self._carry_out_orders()
+        if self.turned_at - self._committed_at >= COMMIT_SECONDS:
+            self._committed_at = self.turned_at
+            self._look_up_ends()
+            self._commit()
+        if self._draining:
+            self._rest()
+        elif self._room.is_set():
+            self._fetch()
+        else:
+            self._wait_for_room()
+
+    def _fetch(self) -> None:
+        self._full_since = None
+        if self.lanes.pressed:
+            self._fetching.resumed(self.lanes.relieve())
+        patience = PATIENCE if all(lane.delivers for lane in self.lanes) else SHORT_PATIENCE
+        fetched = self._fetching.fetch(patience)
+        if fetched is not None:
+            self.trouble = None
+            self._room.clear()
+            self._tell(fetched)
+
+    def _wait_for_room(self) -> None:
+        """Wait for a moment without polling; then pause, and poll for the membership's sake."""
+        self._full_since = self._full_since or time.monotonic()
+        left = self._full_since + FULL_SECONDS - time.monotonic()
+        if self.lanes.pressed:
+            self._fetching.serve(PATIENCE)
+        elif left <= 0:
+            self.lanes.press()
+        elif self._wake.wait(left):
+            self._wake.clear()
+
+    def _rest(self) -> None:
+        if not self._drained:
+            self._drained = True
+            self.lanes.press()
+            self._tell(None)
+        self._fetching.serve(PATIENCE)
+
+    def _carry_out_orders(self) -> None:
+        while self._orders:
+            order = self._orders.popleft()
+            try:
+                order()
+            except KafkaException as e:
+                self._note(e.args[0])
+                self._orders.append(order)  # again in the next turn
+                return
+
+    def _start(self, partition: Partition, assignment: int, offset: int) -> None:
+        if lane := self.lanes.held(partition, assignment):
+            self._fetching.forget(partition)
+            self.lanes.start(lane, offset)
+            self._settled[partition] = offset
+
+    def _stop(self, partition: Partition, assignment: int) -> None:
+        if lane := self.lanes.held(partition, assignment):
+            self._fetching.forget(partition)
+            self.lanes.stop(lane)
+
+    def _settle(self, ends: Mapping[Partition, int]) -> None:
+        for partition, end in ends.items():
+            if lane := self.lanes.get(partition.number):
+                lane.progress.settle(end)
+                self._settled[partition] = end
+
+    def _commit(self) -> None:
+        ours = [p for p in self._settled if self.lanes.get(p.number)]
+        offsets = [TopicPartition(*p, self._settled[p]) for p in ours]
+        self._settled = {}
+        if offsets:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _look_up_ends(self) -> None:
+        for lane in self.lanes:
+            _, end = self._consumer.get_watermark_offsets(lane.at(), cached=True)
+            lane.progress.end = max(end, lane.progress.end)
+
+    def _on_assign(self, _consumer: Consumer, given: list[TopicPartition]) -> None:
+        self._signal(lambda: self.lanes.assign(given))
+
+    def _on_revoke(self, _consumer: Consumer, taken: list[TopicPartition]) -> None:
+        self._signal(lambda: self.lanes.revoke(taken))
+
+    def _signal(self, change: Callable[[], Assigned | Revoked]) -> None:
+        try:
+            signal = change()
+            if signal.partitions:
+                self._tell(signal)
+        except Exception as e:  # noqa: BLE001 - raised in the next turn: not in a callback
+            self._fault = e
+
+    def _on_commit(self, error: KafkaError | None, _offsets: list[TopicPartition]) -> None:
+        if error is not None:
+            self._note(error)
+
+    def _note(self, error: KafkaError) -> None:
+        self.trouble = Trouble(error.str(), time.monotonic())
+        if error.fatal():
+            self._fault = FatalError(f"Kafka: {error.str()}")

@@ -1,0 +1,183 @@
+"""Messages from a Kafka topic: the poll thread's events as the core's signals, one batch waiting at most."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from python_app_template.adapters import kafka_client
+from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.primary.kafka.fetching import Stuck
+from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
+from python_app_template.adapters.primary.kafka.lag import Lag
+from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread, Trouble
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.delivery.messages import Partition, Span
+from python_app_template.core.delivery.partitions import Fetched, Identified, Quiet, Signal, Unreadable
+from python_app_template.core.delivery.positions import Log
+from python_app_template.core.ports.source import MessageSource
+from python_app_template.settings import Settings
+
+C = TypeVar("C")
+
+QUIET_SECONDS = 0.2
+IDENTIFY_SECONDS = 1.0
+"""Between two looks at the topic's id: librdkafka does not notice that a topic was made anew."""
+
+CLOSE_SECONDS = 5.0
+
+
+class KafkaSource(MessageSource[C], Generic[C]):
+    """A member of the group from open() to close(). `decode` is called on the poll thread."""
+
+    def __init__(self, settings: Settings, decode: Decode[C], admin: KafkaAdmin) -> None:
+        self._topic, self._admin = settings.kafka.input_topic, admin
+        limits = settings.consumer
+        bounds = Bounds(limits.batch_size, limits.batch_bytes, limits.batch_weight)
+        self._thread = PollThread(kafka_client.consumer(settings), self._topic, decode, bounds, self._tell)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events: deque[Signal[C] | Exception | None] = deque()
+        self._arrived = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ids: dict[Partition, str] = {}
+        self._draining = False
+
+    async def open(self) -> None:
+        """Join the group."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.begin()
+        self._spawn(self._watch())
+
+    async def close(self) -> None:
+        """Tell the broker what is settled, leave the group; after a few seconds without an answer, let it be."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.to_thread(self._thread.close, CLOSE_SECONDS)
+        self._loop = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def receive(self) -> Signal[C] | None:
+        """See the port."""
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._arrived.wait()
+        except TimeoutError:
+            return Quiet()
+        event = self._events[0]
+        if isinstance(event, Exception):
+            raise event
+        if event is not None:  # the end stays the end
+            self._events.popleft()
+        if not self._events:
+            self._arrived.clear()
+        if isinstance(event, Fetched):
+            self._thread.make_room()
+        return event
+
+    async def log(self, partition: Partition) -> Log:
+        """See the port."""
+        log = await self._admin.log(partition)
+        self._ids[partition] = log.topic_id
+        return log
+
+    def holds(self, partition: Partition, assignment: int) -> bool:
+        """See the port."""
+        return self._thread.lanes.held(partition, assignment) is not None
+
+    def start(self, partition: Partition, assignment: int, offset: int) -> None:
+        """See the port."""
+        self._thread.start(partition, assignment, offset)
+
+    def stop(self, partition: Partition, assignment: int) -> None:
+        """See the port."""
+        self._thread.stop(partition, assignment)
+
+    def settled(self, spans: Sequence[Span]) -> None:
+        """See the port."""
+        self._thread.settle({span.partition: span.end for span in spans})
+
+    def drain(self) -> None:
+        """See the port. A batch that waits is dropped: nothing of it was decided."""
+        self._thread.drain()
+        self._draining = True
+        self._events = deque(e for e in self._events if not isinstance(e, Fetched))
+        if not self._events:
+            self._arrived.clear()
+
+    @property
+    def turned_at(self) -> float:
+        """When the poll thread last began a turn, in monotonic seconds."""
+        return self._thread.turned_at
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the broker last complained of, if nothing came of it since."""
+        return self._thread.trouble
+
+    @property
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that are ours at this moment."""
+        return frozenset(lane.partition for lane in self._thread.lanes)
+
+    def lags(self) -> Mapping[Partition, Lag]:
+        """What is not yet consumed of each assigned partition that was started."""
+        now = time.time()
+        found = {lane.partition: lane.progress.lag(now) for lane in self._thread.lanes}
+        return {partition: lag for partition, lag in found.items() if lag is not None}
+
+    def _tell(self, event: Event[C]) -> None:
+        """Hand over, on the poll thread; once the loop is gone nobody is there to be told."""
+        if self._loop is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._take, event)
+
+    def _take(self, event: Event[C]) -> None:
+        if isinstance(event, Stuck):
+            self._spawn(self._examine(event))
+        elif not (self._draining and isinstance(event, Fetched)):
+            self._events.append(event)
+            self._arrived.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._take(fault if isinstance(fault, Exception) else RuntimeError(repr(fault)))
+
+    async def _examine(self, stuck: Stuck) -> None:
+        """Ask what the log holds, until there is an answer or the partition is no longer ours."""
+        while self.holds(*stuck):
+            try:
+                log = await self.log(stuck.partition)
+            except TransientError:
+                await asyncio.sleep(QUIET_SECONDS)
+            else:
+                self._take(Unreadable(stuck.partition, log))
+                return
+
+    async def _watch(self) -> None:
+        """Ask for the topic's id, as long as this lives; signal one that a partition was not claimed with."""
+        while True:
+            with suppress(TransientError):
+                found = (await self._admin.topics([self._topic]))[self._topic]
+                if found is not None and self._is_another(found.id):
+                    self._take(Identified(self._topic, found.id))
+            await asyncio.sleep(IDENTIFY_SECONDS)
+
+    def _is_another(self, topic_id: str) -> bool:
+        return any(self._ids.setdefault(partition, topic_id) != topic_id for partition in self.assigned)
