@@ -3,26 +3,44 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
 from python_app_template.settings import Settings
 
-Body = dict[str, Any]
+Body: TypeAlias = dict[str, Any]
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
-READ_SECONDS = 40.0
+READ_SECONDS = 60.0
+BY_KEY = -1
 
 
 class Received(NamedTuple):
-    """A record of a topic."""
+    """A record as it stands in a topic."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: dict[str, bytes | None]
+    header_list: Headers = ()
+    timestamp: int = 0
+
+    @property
+    def headers(self) -> dict[str, bytes | None]:
+        """By name; of several the last."""
+        return dict(self.header_list)
 
     @property
     def body(self) -> Body:
@@ -66,84 +84,176 @@ class World:
     """One service's topics, from outside."""
 
     def __init__(self, settings: Settings) -> None:
-        self._servers = {"bootstrap.servers": settings.kafka.bootstrap_servers}
         self.kafka = settings.kafka
+        self._servers: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.kafka.bootstrap_servers}
         self._producer = Producer(self._servers | {"partitioner": "murmur2_random", "linger.ms": 5})
+        self._admin = AdminClient(self._servers)
+        self.sent: list[Received] = []
+        """All that was ever sent, as it stands in the topic."""
 
-    def send(self, *messages: Body) -> None:
-        """Produce messages keyed as the contract says; acknowledged when it returns."""
-        for message in messages:
-            self._produce(json.dumps(message).encode(), key_of(message))
-        self._flush()
+    # In
+
+    def send(self, *messages: Body, partition: int = BY_KEY) -> list[Received]:
+        """Produce messages keyed as the contract says; acknowledged when it returns where they stand."""
+        return self.send_records([(json.dumps(m).encode(), key_of(m), ()) for m in messages], partition)
 
     def send_raw(
-        self,
-        value: bytes | None,
-        key: bytes | None = None,
-        partition: int = -1,
-        headers: Sequence[tuple[str, bytes | None]] = (),
-    ) -> None:
+        self, value: bytes | None, key: bytes | None = None, partition: int = BY_KEY, headers: Headers = ()
+    ) -> Received:
         """Produce one record as it is."""
-        self._produce(value, key, partition, headers)
-        self._flush()
+        return self.send_records([(value, key, headers)], partition)[0]
+
+    def send_records(
+        self, records: Iterable[tuple[bytes | None, bytes | None, Headers]], partition: int = BY_KEY
+    ) -> list[Received]:
+        """Produce records as they are: value, key, headers."""
+        places: list[tuple[int, int] | None] = []
+        given = list(records)
+        for value, key, headers in given:
+            report = partial(_note_place, places, len(places))
+            places.append(None)
+            self._produce(value, key, partition, headers, report)
+        assert self._producer.flush(60) == 0, "not acknowledged"
+        made = [
+            Received(*place, key, value, headers)
+            for place, (value, key, headers) in zip(places, given, strict=True)
+            if place
+        ]
+        assert len(made) == len(given), "not acknowledged"
+        self.sent += made
+        return made
+
+    # Out, `read_committed`, from the beginning
 
     def events(self, count: int, seconds: float = READ_SECONDS) -> list[Received]:
-        """The first events, so many of them, each partition in its order."""
+        """The first events, so many of them at the least, each partition in its order."""
         return self.read(self.kafka.output_topic, lambda got: len(got) >= count, seconds)
 
+    def events_of(self, sku: str, count: int, seconds: float = READ_SECONDS) -> list[Received]:
+        """The events of one SKU, in their order, once there are so many at the least."""
+        key = sku.encode()
+        got = self.read(self.kafka.output_topic, lambda got: sum(e.key == key for e in got) >= count, seconds)
+        return [event for event in got if event.key == key]
+
     def dead_letters(self, count: int, seconds: float = READ_SECONDS) -> list[Received]:
-        """The first dead letters."""
+        """The first dead letters, so many at the least."""
         return self.read(self.kafka.dead_letter_topic, lambda got: len(got) >= count, seconds)
+
+    def dead_letters_of(self, sent: Sequence[Received], seconds: float = READ_SECONDS) -> list[Received]:
+        """The dead letters of these messages, in the order of `sent`, once all are there."""
+        wanted = [(m.partition, m.offset) for m in sent]
+
+        def found(got: list[Received]) -> dict[tuple[int, int], Received]:
+            by_origin = {origin_of(letter): letter for letter in got}
+            return {place: by_origin[place] for place in wanted if place in by_origin}
+
+        got = self.read(self.kafka.dead_letter_topic, lambda got: len(found(got)) == len(wanted), seconds)
+        return [found(got)[place] for place in wanted]
+
+    def all_events(self) -> list[Received]:
+        """What is there by now."""
+        return self.read_to_end(self.kafka.output_topic)
+
+    def all_dead_letters(self) -> list[Received]:
+        """What is there by now."""
+        return self.read_to_end(self.kafka.dead_letter_topic)
 
     def read(
         self, topic: str, enough: Callable[[list[Received]], bool], seconds: float = READ_SECONDS
     ) -> list[Received]:
-        """Read from the beginning, `read_committed`, until it is enough. Raises AssertionError."""
+        """Read until it is enough. Raises AssertionError."""
         got: list[Received] = []
-        with reader(self._servers, topic) as consumer:
+        with reader(self._servers, topic) as (consumer, _):
             until = time.monotonic() + seconds
             while not enough(got):
                 assert time.monotonic() < until, f"not within {seconds:g} s; {topic} has {len(got)}: {got[-3:]}"
-                got += [_received(m) for m in consumer.consume(10_000, 0.2) if not m.error()]
+                got += [received(m) for m in _consumed(consumer) if m.error() is None]
         return got
 
+    def read_to_end(self, topic: str, isolation: str = "read_committed") -> list[Received]:
+        """Read what is there by now."""
+        got: list[Received] = []
+        with reader(self._servers, topic, isolation) as (consumer, partitions):
+            left, until = set(partitions), time.monotonic() + READ_SECONDS
+            while left:
+                assert time.monotonic() < until, f"partitions {left} of {topic} have no end"
+                for message in _consumed(consumer):
+                    error = message.error()
+                    if error is None:
+                        got.append(received(message))
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
+                        left.discard(message.partition() or 0)
+        return got
+
+    # What tools see
+
+    def log_ends(self) -> dict[int, int]:
+        """Where each partition of the input topic ends."""
+        with reader(self._servers, self.kafka.input_topic) as (consumer, partitions):
+            topic = self.kafka.input_topic
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+
+    def committed_offsets(self) -> dict[int, int]:
+        """What the group has told Kafka; for lag tools only."""
+        asked = ConsumerGroupTopicPartitions(self.kafka.group_id)
+        (future,) = self._admin.list_consumer_group_offsets([asked]).values()
+        found = future.result(30).topic_partitions
+        return {tp.partition: tp.offset for tp in found if tp.topic == self.kafka.input_topic and tp.offset >= 0}
+
+    def members(self) -> int:
+        """How many members the group has."""
+        (future,) = self._admin.describe_consumer_groups([self.kafka.group_id]).values()
+        return len(future.result(30).members)
+
+    def delete_records(self, before: Mapping[int, int]) -> None:
+        """Let retention take what stands before these offsets of the input topic."""
+        topic = self.kafka.input_topic
+        for done in self._admin.delete_records([TopicPartition(topic, p, o) for p, o in before.items()]).values():
+            done.result(30)
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic, and wait until it is gone."""
+        for done in self._admin.delete_topics([name]).values():
+            done.result(30)
+        until = time.monotonic() + READ_SECONDS
+        while name in self._admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < until, f"{name} is still there"
+
     def _produce(
-        self,
-        value: bytes | None,
-        key: bytes | None,
-        partition: int = -1,
-        headers: Sequence[tuple[str, bytes | None]] = (),
+        self, value: bytes | None, key: bytes | None, partition: int, headers: Headers, report: Callable[..., None]
     ) -> None:
+        topic = self.kafka.input_topic
         while True:
             try:
-                self._producer.produce(self.kafka.input_topic, value, key, partition, headers=list(headers))
+                self._producer.produce(topic, value, key, partition, report, headers=list(headers))
             except BufferError:
                 self._producer.poll(0.1)
             else:
                 return
 
-    def _flush(self) -> None:
-        assert self._producer.flush(30) == 0, "not acknowledged"
-
 
 class reader:  # noqa: N801 - reads as a function
-    """A consumer of all partitions of a topic, from the beginning, without a group."""
+    """A consumer of all partitions of a topic, from the beginning, without a group; and their numbers."""
 
-    def __init__(self, servers: dict[str, str], topic: str) -> None:
+    def __init__(
+        self, servers: Mapping[str, str | int | float | bool], topic: str, isolation: str = "read_committed"
+    ) -> None:
         self._consumer = Consumer(
-            servers
+            dict(servers)
             | {
                 "group.id": f"reader-{uuid.uuid4()}",
-                "isolation.level": "read_committed",
+                "isolation.level": isolation,
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,
             }
         )
-        partitions = self._consumer.list_topics(topic, 10).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        self._partitions = sorted(self._consumer.list_topics(topic, 30).topics[topic].partitions)
+        self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in self._partitions])
 
-    def __enter__(self) -> Consumer:
-        return self._consumer
+    def __enter__(self) -> tuple[Consumer, Sequence[int]]:
+        return self._consumer, self._partitions
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close()
@@ -153,10 +263,35 @@ def by_sku(events: Iterable[Received]) -> dict[str, list[Body]]:
     """Events of each SKU in the order in which they stand in its partition."""
     found: dict[str, list[Body]] = {}
     for event in events:
-        found.setdefault(event.body["sku"], []).append(event.body)
+        body = event.body
+        found.setdefault(body["sku"], []).append(body)
     return found
 
 
-def _received(message: Message) -> Received:
+def origin_of(dead_letter: Received) -> tuple[int, int]:
+    """Partition and offset that a dead letter had in the input topic."""
+    headers = dead_letter.headers
+    return int(headers["dlq.partition"] or b""), int(headers["dlq.offset"] or b"")
+
+
+def reason_of(dead_letter: Received) -> str:
+    """Why it is one."""
+    return (dead_letter.headers["dlq.reason"] or b"").decode()
+
+
+def received(message: Message) -> Received:
+    """Take a record out of librdkafka's hands."""
     headers: Any = message.headers() or ()
-    return Received(message.partition() or 0, message.offset() or 0, message.key(), message.value(), dict(headers))
+    place = message.partition() or 0, message.offset() or 0
+    return Received(*place, message.key(), message.value(), tuple(headers), message.timestamp()[1])
+
+
+def _consumed(consumer: Consumer) -> list[Message]:
+    """One after a wait, and what is there with it: to ask for many at once would wait the whole time."""
+    first = consumer.poll(0.2)
+    return [first, *consumer.consume(10_000, 0)] if first else []
+
+
+def _note_place(places: list[tuple[int, int] | None], number: int, error: KafkaError | None, message: Message) -> None:
+    if error is None:
+        places[number] = message.partition() or 0, message.offset() or 0

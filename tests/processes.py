@@ -48,10 +48,13 @@ class ServiceProcess:
         self._log = directory / f"{name}.log"
         self._environment = environment(settings, **variables)
         self._process: subprocess.Popen[bytes] | None = None
+        self._start_of_run = 0
 
     def start(self) -> Self:
-        """Start it; returns at once."""
+        """Start it; returns at once. May be repeated once it has ended."""
+        assert not self.running, "runs already"
         with self._log.open("ab") as log:
+            self._start_of_run = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "python_app_template"],
                 cwd=ROOT,
@@ -99,20 +102,29 @@ class ServiceProcess:
         return int(listening[-1]["port"])
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
-        """What it logged, as objects; only of this event."""
-        if not self._log.exists():
-            return []
-        objects = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+        """What it logged since its last start, as objects; only of this event."""
+        whole = self._log.read_bytes()[self._start_of_run :].rpartition(b"\n")[0] if self._log.exists() else b""
+        objects = [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
         return [o for o in objects if event is None or o.get("event") == event]
 
     def log(self) -> str:
-        """All that it wrote."""
+        """All that it ever wrote."""
         return self._log.read_text() if self._log.exists() else ""
 
+    def failing(self) -> dict[str, str]:
+        """The checks that /health/ready names as failing, with what they say."""
+        answer = self.get("/health/ready").json()
+        return {name: answer["checks"][name]["detail"] for name in answer["failing"]}
+
+    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """All of /metrics, by name and labels."""
+        families = text_string_to_metric_families(self.get("/metrics").text)
+        return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
     def metric(self, name: str, **labels: str) -> float:
-        """One sample of /metrics; 0 when there is none."""
-        samples = [s for family in text_string_to_metric_families(self.get("/metrics").text) for s in family.samples]
-        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+        """The sum of the samples of this name that have these labels; 0 when there is none."""
+        wanted = labels.items()
+        return sum(value for (n, found), value in self.samples().items() if n == name and wanted <= found)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""

@@ -1,0 +1,1 @@
+"""The whole service as a process, seen from outside alone, on a real Kafka and PostgreSQL."""
