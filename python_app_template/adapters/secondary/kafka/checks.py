@@ -1,0 +1,98 @@
+"""What has to be true of the broker and its topics before the service starts."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from confluent_kafka import KafkaException, Producer
+
+from python_app_template.adapters import kafka_client
+from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.kafka_errors import fault
+from python_app_template.adapters.secondary.kafka.topics import COUNT, CREATE, HEADROOM, TopicStanding, describe
+from python_app_template.core.delivery.faults import FatalError, TransientError
+from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.settings import Settings
+
+ANSWER_SECONDS = 10.0
+
+
+def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
+    """Return them in the order in which they make sense."""
+    found = [
+        Check("broker", partial(broker, settings, admin)),
+        Check("topics", partial(topics, settings, admin)),
+        Check("dead letters' size", partial(largest_dead_letter, settings, admin)),
+    ]
+    if "relay" in settings.roles:
+        found.append(Check("transactions", partial(transactions, settings)))
+    return found
+
+
+async def broker(settings: Settings, admin: KafkaAdmin) -> str:
+    """It answers, and lets us in."""
+    with _asking():
+        await admin.topics([settings.kafka.input_topic])
+    return settings.kafka.bootstrap_servers
+
+
+async def topics(settings: Settings, admin: KafkaAdmin) -> str:
+    """All four are there, with the partitions that the settings name."""
+    with _asking():
+        found = await describe(settings, admin)
+    if faults := [wrong for topic in found if (wrong := _wrong(topic))]:
+        missing = any(topic.found is None for topic in found)
+        raise CheckFailed(", ".join(faults), CREATE if missing else COUNT, passing=missing)
+    return ", ".join(f"{topic.name} ({topic.partitions})" for topic in found)
+
+
+async def largest_dead_letter(settings: Settings, admin: KafkaAdmin) -> str:
+    """Whatever the input topic takes, the dead-letter topic takes with its reason."""
+    kafka = settings.kafka
+    with _asking():
+        taken = await admin.message_bytes(kafka.input_topic)
+        room = await admin.message_bytes(kafka.dead_letter_topic)
+    if room < taken + HEADROOM:
+        raise CheckFailed(
+            f"{kafka.dead_letter_topic} takes {room} bytes, {kafka.input_topic} {taken}",
+            f"set max.message.bytes of {kafka.dead_letter_topic} to {taken + HEADROOM} or more",
+        )
+    return f"{room} bytes"
+
+
+async def transactions(settings: Settings) -> str:
+    """We may produce in a transaction; under an id of its own, so that no relay at work is shut out."""
+    probe = f"preflight-{uuid.uuid4()}"
+    with _asking():
+        await asyncio.to_thread(_begin, settings, probe)
+    return "allowed"
+
+
+def _begin(settings: Settings, probe: str) -> None:
+    producer = Producer(kafka_client.producer(settings, probe), logger=kafka_client.LOGGER)
+    producer.init_transactions(ANSWER_SECONDS)
+
+
+def _wrong(topic: TopicStanding) -> str | None:
+    if topic.found is None:
+        return f"no topic {topic.name}"
+    if topic.found.partitions != topic.partitions:
+        return f"{topic.name} has {topic.found.partitions} partitions instead of {topic.partitions}"
+    return None
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Say of what goes wrong what there is to do."""
+    try:
+        try:
+            yield
+        except KafkaException as e:
+            raise fault(e.args[0]) from e
+    except TransientError as away:
+        remedy = "start it, or correct APP_KAFKA__BOOTSTRAP_SERVERS, the security settings or the rights"
+        raise CheckFailed(f"{away}", remedy, passing=True) from away
+    except FatalError as wrong:
+        raise CheckFailed(f"{wrong}", "correct the settings of APP_KAFKA__...") from wrong
