@@ -25,26 +25,22 @@ class Gathering(Generic[C]):
 
     def __init__(self, decode: Decode[C], bounds: Bounds) -> None:
         self._decode = decode
-        self._left = bounds
+        self.room, self._bytes, self._weight = bounds
         self.messages: list[Message[C]] = []
         self.ends: dict[Partition, int] = {}
 
-    @property
-    def room(self) -> int:
-        """How many more messages fit, by number."""
-        return self._left.messages
-
     def take(self, partition: Partition, received: Received) -> bool:
         """Add a message, unless it does not fit: then nothing more does."""
-        offset, key, value = received.offset() or 0, received.key(), received.value()
-        headers: Any = received.headers() or ()
-        message = self._decode(Record(partition, offset, received.timestamp()[1], key, value, headers))
+        key, value, headers = received.key(), received.value(), received.headers()
+        offset, (_, timestamp) = received.offset() or 0, received.timestamp()
+        message = self._decode(Record(partition, offset, timestamp, key, value, headers or ()))  # type: ignore[arg-type] # values are bytes
         size = len(key or b"") + len(value or b"")
-        messages, room, weight = self._left
-        if self.messages and (messages < 1 or size > room or message.weight > weight):
-            self._left = Bounds(0, 0, 0)
+        if self.messages and (self.room < 1 or size > self._bytes or message.weight > self._weight):
+            self.room = 0
             return False
-        self._left = Bounds(messages - 1, room - size, weight - message.weight)
+        self.room -= 1
+        self._bytes -= size
+        self._weight -= message.weight
         self.messages.append(message)
         return True
 
