@@ -1,0 +1,106 @@
+"""The embedded backends as the commands start them: with a bar for what is downloaded, and gone after a signal."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from python_app_template.cli.output import Screen, say
+from python_app_template.embedded import Backends, embedded_backends
+from python_app_template.settings import Settings, load
+
+
+@contextmanager
+def started(*, durable: bool = True) -> Iterator[Backends]:
+    """Start both; on leaving, also by Ctrl-C or SIGTERM, both are ended. Raises BackendError."""
+    with _interruptible() as interrupted:
+        starting = Starting(interrupted)
+        with starting.shown(), embedded_backends(starting.progress, durable=durable) as backends:
+            starting.over()
+            yield backends
+
+
+def settings_for(backends: Backends, overrides: Mapping[str, str]) -> Settings:
+    """Return settings that lead to these servers and take nothing else from outside but `overrides`."""
+    for name in [name for name in os.environ if name.upper().startswith("APP_")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory() as nowhere, chdir(nowhere):  # a .env lies in the working directory
+        return load(
+            {
+                **overrides,
+                "kafka.bootstrap_servers": backends.kafka.bootstrap_servers,
+                "database.url": backends.postgres.url(),
+            }
+        )
+
+
+class Starting:
+    """What a person sees while the servers start: a bar, or, where no terminal is, a line for each long wait."""
+
+    def __init__(self, interrupted: threading.Event) -> None:
+        self._interrupted = interrupted
+        self._told: set[str] = set()
+        console = Screen(stderr=True)
+        self._terminal = console.is_terminal
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[amount]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not self._terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting Kafka and PostgreSQL", total=None, amount="")
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it, until it is over or fails."""
+        self._bar.start()
+        try:
+            yield
+        finally:
+            self.over()
+
+    def over(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Say how far it is; KeyboardInterrupt in the thread that fetches, if Ctrl-C came meanwhile."""
+        if self._interrupted.is_set():
+            raise KeyboardInterrupt
+        megabytes = f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total > 1 else "once"
+        doing = f"downloading {what}" if total > 1 else f"preparing: {what}"
+        if done == total:
+            self._bar.update(self._task, description="starting Kafka and PostgreSQL", total=None, amount="")
+            return
+        self._bar.update(self._task, description=doing, completed=done, total=total if total > 1 else None)
+        self._bar.update(self._task, amount=megabytes)
+        if not self._terminal and what not in self._told:
+            say(f"{doing} ({megabytes})")
+            self._told.add(what)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Make Ctrl-C and SIGTERM the same, KeyboardInterrupt, and known to other threads."""
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,132 @@
+"""Where the tale is played: a message in, then exactly what has to come of it; and the rush of orders after it."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from confluent_kafka import Message
+
+from python_app_template.adapters.wire.events import Body, LineAllocated, LineOutOfStock, LineRejected
+from python_app_template.cli.faults import broker_needed
+from python_app_template.cli.output import counting
+from python_app_template.cli.reading import Reader, from_start, reading
+from python_app_template.cli.running import Running
+from python_app_template.cli.sending import Sender
+from python_app_template.cli.story.books import decode
+from python_app_template.cli.story.keys import keyed
+from python_app_template.cli.story.samples import Samples, message
+from python_app_template.cli.story.tale import Step, happened, told
+from python_app_template.cli.story.telling import Rush, Teller
+from python_app_template.settings import Settings
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 20.0
+"""How long what has to come may not come, until the demo gives up."""
+
+SILENCE_SECONDS = 0.5
+"""How long nothing more has to come, until all has come."""
+
+LOOK_SECONDS = 0.05
+DUPLICATES = "app_messages_duplicate_total"
+
+
+class Stage:
+    """A service with empty topics before it and behind it."""
+
+    def __init__(self, service: Running, tell: Teller, sender: Sender, events: Reader, dead_letters: Reader) -> None:
+        self._service, self._tell, self._sender = service, tell, sender
+        self._events, self._dead_letters = events, dead_letters
+        self._heard: list[Body] = []
+
+    def play(self, step: Step) -> None:
+        """Send a message, and tell what comes of it. Raises CommandFailed when that is not what has to come."""
+        duplicates = self._service.metric(DUPLICATES)
+        self._tell.sent(*told(step.message))
+        self._sender.send(*keyed(step.value()))
+        self._sender.flush()
+        match step.outcome:
+            case "events":
+                for event in sorted(self._await_events(step.events), key=lambda event: event.sku):
+                    self._tell.came(str(event.__struct_config__.tag), happened(event), event.id)
+            case "nothing":
+                self._await(lambda: self._service.metric(DUPLICATES) > duplicates, f"{DUPLICATES} to count one")
+                self._tell.nothing(f"no event: recognised as a duplicate, {DUPLICATES} counts it")
+            case "dead_letter":
+                (record, *_) = self._await(lambda: self._dead_letters.read(LOOK_SECONDS), "a dead letter")
+                self._tell.dead_letter(_header(record, "dlq.reason"), _header(record, "dlq.detail"))
+
+    def rush(self, samples: Samples) -> Rush:
+        """Send batches, then, once they are known, all orders at once; read until each line has its answer."""
+        batches, orders = samples.batches(), list(samples.orders())
+        for batch in batches:
+            self._sender.send(*message(batch))
+        self._await_events(len(batches))
+        unanswered = {order.order_id: len(order.lines) for order in orders}
+        lines = sum(unanswered.values())
+        began = time.monotonic()
+        with counting("orders") as bar:
+            task = bar.add_task("through the service", total=samples.count)
+            for order in orders:
+                self._sender.send(*message(order))
+            while unanswered:
+                _answer(unanswered, self._read(f"the answers to {len(unanswered)} orders"))
+                bar.update(task, completed=samples.count - len(unanswered))
+        return Rush(samples.count, lines, time.monotonic() - began)
+
+    def all_events(self) -> Sequence[Body]:
+        """Return every event since the curtain rose, also those that should not have come."""
+        for records in self._events.arriving(SILENCE_SECONDS):
+            self._heard += map(_decoded, records)
+        return self._heard
+
+    def _await_events(self, count: int) -> Sequence[Body]:
+        heard = len(self._heard)
+        while len(self._heard) - heard < count:
+            self._read(f"{count} events, of which {len(self._heard) - heard} came")
+        return self._heard[heard:]
+
+    def _read(self, what: str) -> Sequence[Body]:
+        """Return the next events there are."""
+        found = [_decoded(record) for record in self._await(lambda: self._events.read(LOOK_SECONDS), what)]
+        self._heard += found
+        return found
+
+    def _await(self, look: Callable[[], T], what: str) -> T:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (found := look()):
+            self._service.check()
+            if time.monotonic() > deadline:
+                raise self._service.fault(f"was waited for {PATIENCE_SECONDS:g} s: {what}")
+        return found
+
+
+@contextmanager
+def staged(settings: Settings, service: Running, tell: Teller) -> Iterator[Stage]:
+    """Open the way in, and both ways out. Raises CommandFailed."""
+    events, dead_letters = settings.kafka.output_topic, settings.kafka.dead_letter_topic
+    with (
+        broker_needed(settings),
+        reading(settings, events, from_start(settings, events)) as out,
+        reading(settings, dead_letters, from_start(settings, dead_letters)) as dead,
+    ):
+        yield Stage(service, tell, Sender(settings), out, dead)
+
+
+def _answer(unanswered: dict[str, int], events: Sequence[Body]) -> None:
+    for event in events:
+        if isinstance(event, LineAllocated | LineOutOfStock | LineRejected) and event.order_id in unanswered:
+            unanswered[event.order_id] -= 1
+            if not unanswered[event.order_id]:
+                del unanswered[event.order_id]
+
+
+def _decoded(record: Message) -> Body:
+    event: Body = decode(record.value() or b"")
+    return event
+
+
+def _header(record: Message, name: str) -> str:
+    value = dict(record.headers() or ()).get(name)
+    return value.decode() if isinstance(value, bytes) else str(value)
