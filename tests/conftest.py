@@ -9,6 +9,7 @@ from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.settings import Settings, load
 from tests.servers import Kafka, Postgres, kafka_server, postgres_server
 from tests.surroundings import Topics, migrate, name_of_its_own, new_database, new_topics, settings_for
+from tests.worlds import World, world_at
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,26 @@ def database_url(postgres: Postgres, template: str) -> Iterator[str]:
     """A migrated database of the test's own."""
     with new_database(postgres, template) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgres: Postgres, template: str) -> Iterator[str]:
+    """The URL of a migrated database for the tests of a module, which empty it: that is quicker than a copy each."""
+    with new_database(postgres, template) as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.servers)])
+def place(request: pytest.FixtureRequest) -> str | None:
+    """What a port promises holds in memory (None) as in Postgres (the URL)."""
+    return None if request.param == "memory" else str(request.getfixturevalue("shared_database"))
+
+
+@pytest.fixture
+async def world(place: str | None) -> AsyncIterator[World]:
+    """A database in either place."""
+    async with world_at(place) as world:
+        yield world
 
 
 @pytest.fixture

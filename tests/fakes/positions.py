@@ -57,3 +57,4 @@ class FakePositions(Positions, Generic[E, S]):
         row = self._database.rows.get(partition)
         if row is not None and row.epoch == epoch:
             self._database.rows[partition] = replace(row, claims=0)
+            self._database.trying.pop(partition, None)

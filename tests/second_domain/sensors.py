@@ -107,7 +107,7 @@ CREATE TABLE sensors (
 """
 
 PLACE = """
-INSERT INTO sensors (sensor) SELECT unnest(CAST(:wanted AS text[])) AS sensor ORDER BY sensor COLLATE "C"
+INSERT INTO sensors (sensor) SELECT name FROM unnest(CAST(:wanted AS text[])) AS w (name) ORDER BY name COLLATE "C"
 ON CONFLICT DO NOTHING
 """
 

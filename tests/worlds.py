@@ -1,0 +1,177 @@
+"""One database as the contracts of the ports see it, in memory and in Postgres, with sensors for a domain."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from python_app_template.adapters.secondary.postgres.engine import create_engine
+from python_app_template.adapters.secondary.postgres.outbox import Format
+from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
+from python_app_template.adapters.secondary.postgres.stock.tables import metadata
+from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
+from python_app_template.core.delivery.messages import Fact, Frame, Partition
+from python_app_template.core.ports.positions import Positions
+from python_app_template.core.ports.unit_of_work import UnitOfWork
+from python_app_template.settings import load
+from tests.builders import GROUP, P, record
+from tests.fakes.database import Database
+from tests.fakes.positions import FakePositions
+from tests.fakes.unit_of_work import FakeUnitOfWork
+from tests.second_domain.sensors import AlertCleared, Event, PostgresSensors, Sensor, Sensors, create_tables, encode
+
+SensorsAtWork: TypeAlias = UnitOfWork[Event, frozenset[str], Sensors]
+
+FORM = Format(encode, "alerts", "raw-push.dlq", "test", "1", row_bytes=2**22, largest_dead_letter=2**20)
+REACH = 10
+
+
+def fact(sensor: str, offset: int = 0) -> Fact[Event]:
+    """An event whose only content is its sensor."""
+    return Fact(AlertCleared(sensor), record(offset, P), datetime(2026, 11, 20, tzinfo=UTC))
+
+
+def nothing() -> None:
+    return None
+
+
+class World(ABC):
+    """A database, and a look at what is committed in it."""
+
+    @abstractmethod
+    def begin(self) -> SensorsAtWork: ...
+
+    @abstractmethod
+    def positions(self, group: str = GROUP) -> Positions: ...
+
+    @abstractmethod
+    async def published(self) -> Sequence[str]:
+        """The sensors of all events committed, in the order of their commits."""
+
+    @abstractmethod
+    async def sensors(self) -> Mapping[str, Sensor]: ...
+
+    @abstractmethod
+    async def forget(self, partition: Partition) -> None:
+        """Delete a position row."""
+
+    @abstractmethod
+    async def until_waiting(self, task: asyncio.Task[object]) -> None:
+        """Return once the task waits for a lock."""
+
+
+class Memory(World):
+    def __init__(self) -> None:
+        self.database: Database[Event, Sensors] = Database(Sensors())
+
+    def begin(self) -> SensorsAtWork:
+        return FakeUnitOfWork[Event, frozenset[str], Sensors](self.database)
+
+    def positions(self, group: str = GROUP) -> Positions:
+        return FakePositions(self.database, group, REACH)
+
+    async def published(self) -> Sequence[str]:
+        return [f.event.sensor for f in self.database.facts]
+
+    async def sensors(self) -> Mapping[str, Sensor]:
+        return self.database.state.known
+
+    async def forget(self, partition: Partition) -> None:
+        del self.database.rows[partition]
+
+    async def until_waiting(self, task: asyncio.Task[object]) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not task.done()
+
+
+class InPostgres(World):
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    def begin(self) -> SensorsAtWork:
+        return PostgresUnitOfWork[Event, frozenset[str], Sensors](self.engine, PostgresSensors, FORM, nothing)
+
+    def positions(self, group: str = GROUP) -> Positions:
+        return PostgresPositions(self.engine, group, REACH)
+
+    async def published(self) -> Sequence[str]:
+        rows = await self._ask("SELECT frames FROM outbox WHERE number > 0 ORDER BY number")
+        frames = [frame for row in rows for frame in msgspec.msgpack.decode(row.frames, type=list[Frame])]
+        return [(frame.key or b"").decode() for frame in frames]
+
+    async def sensors(self) -> Mapping[str, Sensor]:
+        rows = await self._ask("SELECT sensor, limit_value, last_sequence, alarmed FROM sensors")
+        return {sensor: Sensor(*rest) for sensor, *rest in rows}
+
+    async def forget(self, partition: Partition) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(
+                text("DELETE FROM positions WHERE topic = :t AND partition = :p"),
+                {"t": partition.topic, "p": partition.number},
+            )
+
+    async def until_waiting(self, task: asyncio.Task[object]) -> None:
+        await until_somebody_waits(self.engine)
+        assert not task.done()
+
+    async def _ask(self, question: str) -> Sequence[Any]:
+        async with self.engine.connect() as connection:
+            return (await connection.execute(text(question))).all()
+
+
+async def until_somebody_waits(engine: AsyncEngine, sessions: int = 1) -> None:
+    """Return once so many sessions of this database wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with asyncio.timeout(10), alone.connect() as connection:
+        while await connection.scalar(text(waiting)) < sessions:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def engine_on(url: str, **database: object) -> AsyncIterator[AsyncEngine]:
+    """An engine as the service's, with these settings of the section `database`; no connection of it may leak."""
+    given = {f"database.{name}": value for name, value in database.items()}
+    engine = create_engine(load({"database.url": url, "database.pool_size": 12} | given).database, "test")
+    yield engine
+    assert checked_out(engine) == 0
+    await engine.dispose()
+
+
+def checked_out(engine: AsyncEngine) -> int:
+    """How many of the pool's connections are in use."""
+    status = engine.pool.status()
+    return int(status.rsplit(" ", 1)[1])
+
+
+@asynccontextmanager
+async def world_at(url: str | None) -> AsyncIterator[World]:
+    """A world with an empty table of sensors: in this database, or in memory."""
+    if url is None:
+        yield Memory()
+        return
+    async with engine_on(url) as engine:
+        await empty(engine)
+        async with engine.begin() as connection:
+            await connection.execute(text("DROP TABLE IF EXISTS sensors"))
+            await create_tables(connection)
+        yield InPostgres(engine)
+
+
+async def empty(engine: AsyncEngine) -> None:
+    """Make a migrated database as it was at first: that is quicker than to create another."""
+    async with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            if table.name not in {"outbox_head", "schema_compatibility"}:
+                await connection.execute(table.delete())
+        # The row that stands for "nothing yet" gets its number as any other does: when this commits.
+        start = "UPDATE outbox_head SET number = -1, bytes = 0, started = false, transactional_id = NULL"
+        await connection.execute(text(start))
+        await connection.execute(text("INSERT INTO outbox (frames, bytes) VALUES ('\\x90', 0)"))
