@@ -55,7 +55,9 @@ def test_cutting_goes_down_to_single_messages(whole: Batch[int]) -> None:
     while todo:
         part = todo.pop()
         if len(part.messages) > 1:
-            todo += reversed(part.halves())
+            halves = part.halves()
+            assert all(len(half.messages) < len(part.messages) for half in halves)
+            todo += reversed(halves)
         else:
             singles.append(part)
     assert [m for part in singles for m in part.messages] == whole.messages

@@ -36,6 +36,8 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     patience: int = 1
     reports: list[Halted | None] = field(default_factory=list)
+    led: list[bool] = field(default_factory=list)
+    """Whether it led, at each report."""
 
     def __post_init__(self) -> None:
         self.outbox = FakeOutboxReader(self.table, self.clock)
@@ -46,6 +48,7 @@ class World:
 
     def report(self, part: str, why: Halted | None) -> None:
         assert part == "relay"
+        self.led.append(self.relay.leads)
         self.reports.append(why)
         if len([w for w in self.reports if w is not None]) >= self.patience:
             self.relay.drain()
@@ -258,6 +261,31 @@ async def test_a_topic_made_anew_while_it_runs_halts_it_within_a_second() -> Non
     await world.relay()
     assert (world.halted().reason, world.published()) == ("topic_recreated", [1, 2, 3, 4])
     assert world.clock.time < 1.1 + LOOK_AGAIN
+
+
+async def test_topics_that_are_still_the_same_are_no_reason_to_stop() -> None:
+    world, idled = World(table(1)), 0
+
+    def commit_and_drain() -> None:
+        nonlocal idled
+        idled += 1
+        if idled == 250:
+            world.table.append([frame(2)])
+            world.relay.drain()
+
+    world.outbox.idle = commit_and_drain
+    await world.relay()
+    assert world.published() == [1, 2]
+    assert world.clock.time > 1.0
+
+
+async def test_it_leads_only_while_it_has_the_term() -> None:
+    world = World(table(4), patience=2)
+    world.outbox.idle = world.table.rows.clear
+    assert world.relay.leads is False
+    await world.relay()
+    assert world.halted().reason == "database_set_back"
+    assert world.led == [why is None for why in world.reports]
 
 
 async def test_a_halted_relay_goes_on_once_things_are_set_right() -> None:
