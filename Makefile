@@ -52,7 +52,7 @@ bench: setup  ## Orders per second, beside FastStream on the same servers
 	$(BIN)/python -m tests.benchmark
 
 docs: setup  ## Make docs/configuration.md from the settings' own descriptions
-	$(BIN)/python -m python_app_template.settings_docs
+	$(BIN)/python -m python_app_template.settings.documents
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

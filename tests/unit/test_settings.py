@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from python_app_template import settings_docs
-from python_app_template.settings import Settings, SettingsError, explained, load
+from python_app_template.settings import Settings, SettingsError, documents, explained, load
 
 HIDDEN = "s3cr3t"
 URL = f"postgresql+asyncpg://bob:{HIDDEN}@db.example:5433/orders"
@@ -278,16 +277,16 @@ def test_settings_do_not_change() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    assert [row.variable for row in settings_docs.rows() if not row.meaning or not row.allowed] == []
+    assert [row.variable for row in documents.rows() if not row.meaning or not row.allowed] == []
 
 
 def test_the_documentation_is_fresh() -> None:
-    assert (DOCS / "configuration.md").read_text("utf-8") == settings_docs.configuration(), "run: make docs"
-    assert (DOCS / "settings.example.yaml").read_text("utf-8") == settings_docs.example(), "run: make docs"
+    assert (DOCS / "configuration.md").read_text("utf-8") == documents.configuration(), "run: make docs"
+    assert (DOCS / "settings.example.yaml").read_text("utf-8") == documents.example(), "run: make docs"
 
 
 def test_the_example_holds_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    text = settings_docs.example()
+    text = documents.example()
     (tmp_path / "comments.yaml").write_text(text)
     monkeypatch.setenv("APP_CONFIG_FILE", "comments.yaml")
     assert load() == load()

@@ -19,7 +19,7 @@ from pydantic_settings import (
     SecretsSettingsSource,
 )
 
-from python_app_template.settings_faults import SettingsError, described, fields, sections, shown, unknown, variable
+from python_app_template.settings.faults import SettingsError, described, fields, sections, shown, unknown, variable
 
 S = TypeVar("S", bound=BaseSettings)
 T = TypeVar("T")

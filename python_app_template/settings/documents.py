@@ -7,8 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import NamedTuple
 
-from python_app_template.settings import Settings
-from python_app_template.settings_faults import allowed, fields, keeps_secret, sections, shown, variable
+from python_app_template.settings.faults import allowed, fields, keeps_secret, sections, shown, variable
+from python_app_template.settings.sections import Settings
 
 HEAD = """# Configuration
 
@@ -96,7 +96,7 @@ def _entry(row: Row, indent: str) -> str:
 
 def main() -> None:
     """Write both files where they belong."""
-    docs = Path(__file__).parent.parent / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     (docs / "configuration.md").write_text(configuration(), "utf-8")
     (docs / "settings.example.yaml").write_text(example(), "utf-8")
 

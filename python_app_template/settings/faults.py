@@ -10,7 +10,7 @@ from pydantic import BaseModel, ByteSize
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from python_app_template.settings_types import Allowed
+from python_app_template.settings.kinds import Allowed
 
 LONGEST_VALUE = 80
 

@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from python_app_template import settings_sources
-from python_app_template.settings_faults import SettingsError
-from python_app_template.settings_sources import Explained
-from python_app_template.settings_types import (
+from python_app_template.settings import sources
+from python_app_template.settings.kinds import (
     Bytes,
     Count,
     DatabaseUrl,
@@ -23,8 +21,7 @@ from python_app_template.settings_types import (
     TopicName,
     Url,
 )
-
-__all__ = ["Settings", "SettingsError", "explained", "load"]
+from python_app_template.settings.sources import Explained
 
 
 class Section(BaseModel):
@@ -305,16 +302,16 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del env_settings, dotenv_settings, file_secret_settings
-        return init_settings, *settings_sources.outside(settings_cls).values()
+        return init_settings, *sources.outside(settings_cls).values()
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Settings:
     """Read all sources; `overrides` are the command line's, for instance `{"http.port": 0}`. Raises SettingsError."""
-    settings, origins = settings_sources.load(Settings, overrides or {})
+    settings, origins = sources.load(Settings, overrides or {})
     settings._origins.update(origins)  # noqa: SLF001 this module's own class
     return settings
 
 
 def explained(settings: Settings) -> list[Explained]:
     """Every setting with its variable, its value (masked), and where it came from."""
-    return settings_sources.explain(settings, settings._origins)  # noqa: SLF001 this module's own class
+    return sources.explain(settings, settings._origins)  # noqa: SLF001 this module's own class
