@@ -160,8 +160,8 @@ async def lock_products(connection: AsyncConnection, skus: Collection[str]) -> d
     known: set[str] = (await connection.get_raw_connection()).info.setdefault("known_skus", set())
     if missing := sorted(set(skus) - known):
         await connection.execute(PLACE_HOLDERS, {"skus": missing})
-    rows = await connection.execute(LOCK_PRODUCTS, {"skus": sorted(skus)})
-    versions: dict[str, int] = dict(rows.tuples().all())
+    rows = (await connection.execute(LOCK_PRODUCTS, {"skus": sorted(skus)})).all()
+    versions: dict[str, int] = {row.sku: row.version for row in rows}
     if len(versions) < len(skus) or len(known) > KNOWN_SKUS:
         known.clear()
     if len(versions) < len(skus):
