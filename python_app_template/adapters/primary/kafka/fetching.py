@@ -83,7 +83,7 @@ class Fetching(Generic[C]):
             received = self._consumer.poll(patience)
         except KafkaException as e:
             return self._interrupted(e)
-        return [received] if received else ()
+        return [] if received is None else [received]  # a message without a value is falsy
 
     def _consumed(self, number: int) -> Received:
         try:

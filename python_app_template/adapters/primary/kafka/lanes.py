@@ -127,7 +127,7 @@ class Lanes:
     def _assign_anew(self, lane: Lane, offset: int) -> None:
         self._consumer.incremental_unassign([lane.at()])
         self._consumer.incremental_assign([lane.at(offset)])
-        self._pause([lane])
+        self._pause([lane] if lane.pauses else [])
 
     def _add(self, lanes: Iterable[Lane], why: Why) -> None:
         running = [lane for lane in lanes if not lane.pauses]
