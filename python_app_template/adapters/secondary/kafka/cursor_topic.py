@@ -80,7 +80,7 @@ class CursorTopic:
         deadline = time.monotonic() + READ_SECONDS
         while time.monotonic() < deadline:
             first = reader.poll(0.1)  # consume() alone would wait its whole time
-            for message in [first, *reader.consume(500, 0)] if first else []:
+            for message in [] if first is None else [first, *reader.consume(500, 0)]:
                 error = message.error()
                 if error is None:
                     yield message
