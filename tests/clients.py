@@ -289,7 +289,7 @@ def received(message: Message) -> Received:
 def _consumed(consumer: Consumer) -> list[Message]:
     """One after a wait, and what is there with it: to ask for many at once would wait the whole time."""
     first = consumer.poll(0.2)
-    return [first, *consumer.consume(10_000, 0)] if first else []
+    return [] if first is None else [first, *consumer.consume(10_000, 0)]  # without a value it is falsy
 
 
 def _note_place(places: list[tuple[int, int] | None], number: int, error: KafkaError | None, message: Message) -> None:
