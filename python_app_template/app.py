@@ -1,7 +1,7 @@
 """The composition root: monitoring, adapters, preflight, object graph, life cycles, exit code. No container."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,6 @@ from python_app_template.adapters.secondary.postgres.positions import PostgresPo
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.breaker import Breaker
 from python_app_template.core.delivery.messages import OTHER
-from python_app_template.core.delivery.outcomes import Outcome
 from python_app_template.core.delivery.partitions import Partitions
 from python_app_template.core.ports.checks import Check
 from python_app_template.core.ports.clock import Clock
@@ -42,6 +41,7 @@ from python_app_template.monitoring import metered
 from python_app_template.monitoring.health import Health
 from python_app_template.monitoring.metrics import Metrics
 from python_app_template.monitoring.observer import Observer
+from python_app_template.monitoring.watch import Watch
 from python_app_template.preflight import Finding, PreflightFailed, preflight, wanting
 from python_app_template.service import SERVICE
 from python_app_template.settings import Settings, SettingsError
@@ -102,7 +102,7 @@ async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
             *([Part("relay", relaying, relaying.drain)] if relaying else []),
             *observers(world, leads=lambda: relaying is not None and relaying.leads),
         ]
-        await run_until(stop, parts, settings.drain.grace_seconds)
+        await run_until(stop, parts, settings.drain.grace_seconds, monitoring.stopping)
 
 
 # --- Monitoring
@@ -115,12 +115,16 @@ class Monitoring:
     clock: Clock
     metrics: Metrics
     health: Health
-    watch: metered.Watch
+    watch: Watch
     observer: Observer
 
     def live(self) -> Sequence[tuple[str, bool, str]]:
         """What a restart would mend."""
         return self.health.liveness(self.clock.monotonic())
+
+    def stopping(self) -> None:
+        """Say that nothing more is taken in."""
+        self.health.checked("serving", ok=False, detail="stopping")
 
 
 def monitor(service: Service[C, E, W, S], settings: Settings) -> Monitoring:
@@ -133,7 +137,7 @@ def monitor(service: Service[C, E, W, S], settings: Settings) -> Monitoring:
         dead_lettered={kafka.input_topic: service.dead_letter_reasons},
     )
     health.checked("preflight", ok=False, detail="not done yet")
-    watch = metered.Watch(metrics, health, clock)
+    watch = Watch(metrics, health, clock)
     return Monitoring(clock, metrics, health, watch, Observer(metrics, health, watch, clock))
 
 
@@ -214,7 +218,10 @@ async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
 
     process = metered.metered_process(ProcessBatch(begin, service.want, service.decide, clock), monitoring.watch)
     breaker = Breaker(**settings.breaker.model_dump())
-    settle = metered.metered_settle(SettleBatch(process, world.pause, breaker), stopwatch, counting(service, world))
+    count_domain = service.metrics(monitoring.metrics.registry)
+    settle = metered.metered_settle(
+        SettleBatch(process, world.pause, breaker), stopwatch, monitoring.watch, count_domain
+    )
     positions = PostgresPositions(engine, settings.kafka.group_id, reach=settings.consumer.batch_size)
     limit = Pending(settings.outbox.max_pending, settings.outbox.max_pending_bytes)
     room = HoldBack(partial(outbox.pending, engine), limit, clock, monitoring.health.pressed)
@@ -274,19 +281,6 @@ async def identify(world: World) -> str:
             [f"APP_KAFKA__TRANSACTIONAL_ID: {seed!r} is not what the database keeps; allowed: {kept!r}, or not set"]
         )
     return kept
-
-
-def counting(service: Service[C, E, W, S], world: World) -> metered.Count[E]:
-    """Count what was committed: the machinery's metrics, then the domain's."""
-    monitoring = world.monitoring
-    count_domain = service.metrics(monitoring.metrics.registry)
-
-    def count(outcome: Outcome[E], stages: Mapping[str, float]) -> None:
-        monitoring.metrics.settled(outcome, monitoring.clock.now().timestamp(), stages)
-        count_domain(outcome)
-        monitoring.watch.moved(metered.WORKER)
-
-    return count
 
 
 def observers(world: World, leads: Callable[[], bool]) -> list[Part]:

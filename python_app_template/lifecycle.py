@@ -78,8 +78,10 @@ async def unless_stopped(work: Awaitable[None], stop: Stop) -> bool:
     return done
 
 
-async def run_until(stop: Stop, parts: Sequence[Part], grace_seconds: float) -> None:
+async def run_until(stop: Stop, parts: Sequence[Part], grace_seconds: float, stopping: Callable[[], None]) -> None:
     """Run the parts until a stop is asked for, then drain them in their order. What a part raises ends the others.
+
+    `stopping` is called when the draining begins.
 
     Raises DrainTimedOut.
     """
@@ -90,6 +92,7 @@ async def run_until(stop: Stop, parts: Sequence[Part], grace_seconds: float) -> 
         for task in tasks.values():
             if task.done():
                 task.result()
+        stopping()
         await _drain(parts, tasks, grace_seconds)
     finally:
         await _cancel([asked, *tasks.values()])

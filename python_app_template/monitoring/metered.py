@@ -1,13 +1,12 @@
 """Metrics, health and the log line of a batch: what wraps a port or a use case has the shape of what it wraps."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Generic, Self, TypeAlias, TypeVar
+from typing import Generic, Self, TypeVar
 
 import structlog
 
-from python_app_template.core.delivery.faults import Halted, TransientError
 from python_app_template.core.delivery.messages import Batch, DeadLetter, Partition, Span
 from python_app_template.core.delivery.outcomes import Attempt, InDoubt, Outcome
 from python_app_template.core.delivery.positions import Log, Position
@@ -18,85 +17,18 @@ from python_app_template.core.ports.publishing import Lead, OpenPublisher, Outbo
 from python_app_template.core.ports.unit_of_work import Repository, UnitOfWork
 from python_app_template.core.use_cases.consume import Settler
 from python_app_template.core.use_cases.settle_batch import Process, Settled
-from python_app_template.monitoring.health import Health
 from python_app_template.monitoring.metrics import Metrics
+from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, Watch
 
 C = TypeVar("C")
 E = TypeVar("E")
 W = TypeVar("W")
 S = TypeVar("S")
 
-DATABASE, BROKER = "database", "broker"
-"""What the service depends on."""
-
-WORKER, RELAY = "worker", "relay"
-"""What has work that must get on."""
-
 LOGGED_DEAD_LETTERS = 10
 """Of each batch; more are counted."""
 
 log = structlog.get_logger(__name__)
-
-
-Count: TypeAlias = Callable[[Outcome[E], Mapping[str, float]], None]
-"""Called with a batch that is committed, and the seconds that each stage took."""
-
-
-class Watch:
-    """What is told of every call to the outside: whether it answers, and what has to be tried again."""
-
-    def __init__(self, metrics: Metrics, health: Health, clock: Clock) -> None:
-        self._metrics, self._health, self._clock = metrics, health, clock
-        self._away: set[str] = set()
-        self._halted: dict[str, str] = {}
-
-    @contextmanager
-    def over(self, operation: str, dependency: str) -> Iterator[None]:
-        """Watch one call."""
-        try:
-            yield
-        except TransientError as fault:
-            self.failed(operation, dependency, fault)
-            raise
-        self.worked(dependency)
-
-    def failed(self, operation: str, dependency: str, fault: TransientError) -> None:
-        """Count a fault that passes; the first of a series is logged."""
-        self._metrics.retried(operation, fault.code)
-        self._health.away(dependency, f"{operation}: {fault}")
-        if dependency not in self._away:
-            self._away.add(dependency)
-            log.warning(
-                "dependency.away", dependency=dependency, operation=operation, error=f"{fault}", code=fault.code
-            )
-
-    def worked(self, dependency: str) -> None:
-        """It answers."""
-        if dependency in self._away:
-            self._away.discard(dependency)
-            log.info("dependency.back", dependency=dependency)
-        self._health.back(dependency, self._clock.monotonic())
-
-    def moved(self, part: str) -> None:
-        """A part got on with its work."""
-        self._health.moved(part, self._clock.monotonic())
-
-    def halted(self, part: str, why: Halted | None) -> None:
-        """Show that a part stands still and why, or that it goes on; said once, however often it is reported."""
-        if why is None:
-            if self._halted.pop(part, None) is not None:
-                log.info("part.resumed", part=part)
-                self._metrics.halted(part, None)
-                self._health.resumed(part, self._clock.monotonic())
-        elif self._halted.get(part) != why.reason:
-            self._halted[part] = why.reason
-            log.error("part.halted", part=part, reason=why.reason, detail=str(why), remedy=why.remedy)
-            self._metrics.halted(part, why.reason)
-            self._health.halted(part, str(why))
-
-    def halts(self) -> Collection[str]:
-        """The parts that stand still."""
-        return self._halted.keys()
 
 
 class Stopwatch:
@@ -173,9 +105,7 @@ class MeteredUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S])
 
 
 def metered_settle(
-    settle: Settler[C, E],
-    stopwatch: Stopwatch,
-    saw: Count[E],
+    settle: Settler[C, E], stopwatch: Stopwatch, watch: Watch, count_domain: Callable[[Outcome[E]], None]
 ) -> Settler[C, E]:
     """Count and log a batch, once, when its commit is known: settle() returns no sooner."""
 
@@ -183,7 +113,8 @@ def metered_settle(
         stopwatch.start()
         settled = await settle(batch)
         if settled.outcome.consumed or settled.lost:
-            saw(settled.outcome, stopwatch.stages)
+            watch.settled(settled.outcome, stopwatch.stages)
+            count_domain(settled.outcome)
             _log_batch(settled, stopwatch.stages)
         return settled
 

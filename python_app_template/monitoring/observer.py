@@ -8,8 +8,8 @@ from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.ports.clock import Clock
 from python_app_template.core.use_cases.hold_back import CountPending
 from python_app_template.monitoring.health import Health
-from python_app_template.monitoring.metered import BROKER, DATABASE, RELAY, WORKER, Watch
 from python_app_template.monitoring.metrics import Metrics
+from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, WORKER, Watch
 
 Lags: TypeAlias = Mapping[Partition, tuple[int, float]]
 """Of each assigned partition that was started: messages not yet committed, and the age of the oldest in seconds."""
