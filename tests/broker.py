@@ -97,7 +97,7 @@ class Broker:
 
     @contextmanager
     def _reader(self, group: str, isolation: str = "read_committed") -> Iterator[Consumer]:
-        own = {"group.id": group, "isolation.level": isolation, "enable.partition.eof": True}
+        own = {"group.id": group, "isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 10}
         reader = Consumer(self.properties | own | {"auto.offset.reset": "earliest"}, logger=SILENT)
         try:
             yield reader
