@@ -1,0 +1,1 @@
+"""The Postgres adapter on a real server."""
