@@ -1,5 +1,6 @@
 """The checks before the start: each lives beside the adapter that it checks; here they are run, and waited for."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
@@ -37,10 +38,18 @@ class PreflightFailed(Exception):
 
 
 async def preflight(checks: Sequence[Check], wait_seconds: float, clock: Clock) -> AsyncIterator[Finding]:
-    """Run the checks one after the other; what may come right by itself is waited for, all in all `wait_seconds`."""
-    until = clock.monotonic() + wait_seconds
-    for check in checks:
-        yield await _look(check, max(until - clock.monotonic(), 0.0), clock)
+    """Run the checks side by side and yield their findings in order; what may come right by itself is waited for.
+
+    Side by side, as a broker that is away lets each of its checks wait for its whole answer time.
+    """
+    looks = [asyncio.create_task(_look(check, wait_seconds, clock)) for check in checks]
+    try:
+        for look in looks:
+            yield await look
+    finally:
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
 
 
 def wanting(findings: Sequence[Finding]) -> bool:

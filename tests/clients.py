@@ -211,13 +211,13 @@ class World:
         for done in self._admin.delete_records([TopicPartition(topic, p, o) for p, o in before.items()]).values():
             done.result(30)
 
-    def delete_topic(self, name: str) -> None:
-        """Delete a topic, and wait until it is gone."""
-        for done in self._admin.delete_topics([name]).values():
+    def delete_topics(self, names: Sequence[str]) -> None:
+        """Delete topics, and wait until they are gone."""
+        for done in self._admin.delete_topics(list(names)).values():
             done.result(30)
         until = time.monotonic() + READ_SECONDS
-        while name in self._admin.list_topics(timeout=10).topics:
-            assert time.monotonic() < until, f"{name} is still there"
+        while there := {*names} & self._admin.list_topics(timeout=10).topics.keys():
+            assert time.monotonic() < until, f"{there} are still there"
 
     def _produce(
         self, value: bytes | None, key: bytes | None, partition: int, headers: Headers, report: Callable[..., None]
