@@ -44,6 +44,8 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 class ServiceProcess:
     """One `python -m python_app_template`. Its log goes to a file, which `log` reads."""
 
+    module = "python_app_template"
+
     def __init__(self, settings: Settings, directory: Path, name: str = "service", **variables: str) -> None:
         self._log = directory / f"{name}.log"
         self._environment = environment(settings, **variables)
@@ -56,7 +58,7 @@ class ServiceProcess:
         with self._log.open("ab") as log:
             self._start_of_run = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "python_app_template"],
+                [sys.executable, "-m", self.module],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,

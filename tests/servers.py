@@ -7,14 +7,18 @@ where a Docker engine answers, else the embedded servers.
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import make_url
 
 from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
+
+ANSWER_SECONDS = 2.0
 
 
 class Kafka(Protocol):
@@ -104,11 +108,11 @@ def _containers_wanted() -> bool:
 
 
 def _engine_answers() -> bool:
-    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - likewise
-
-    try:
-        client = docker.from_env(timeout=2)
-    except docker.errors.DockerException:
-        return False
-    client.close()
-    return True
+    """Whether somebody takes connections where the engine should be. Its own client leaks a socket when nobody does."""
+    address = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    if address.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as unix:
+            return unix.connect_ex(address.path) == 0
+    with socket.socket() as tcp:
+        tcp.settimeout(ANSWER_SECONDS)
+        return tcp.connect_ex((address.hostname or "localhost", address.port or 2375)) == 0

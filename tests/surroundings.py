@@ -1,6 +1,7 @@
 """What a service needs around it, of its own: a migrated database, four topics, and settings that lead to them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 from alembic.config import Config
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # public, but for the stubs
 from confluent_kafka.cimpl import NewTopic
 
 from alembic import command
@@ -57,10 +59,11 @@ def name_of_its_own(name: str) -> str:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring a database to a revision, as `alembic upgrade` does."""
+    """Bring a database to a revision, as `alembic upgrade` does; on a thread, as this one may have an event loop."""
     config = Config(ROOT / "alembic.ini")
     config.attributes["url"] = url
-    command.upgrade(config, revision)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(command.upgrade, config, revision).result()
 
 
 @contextmanager
@@ -111,6 +114,14 @@ def settings_for(kafka: Kafka, database_url: str, topics: Topics, **more: object
             **{name.replace("__", "."): value for name, value in more.items()},
         }
     )
+
+
+def shortest_session(kafka: Kafka) -> str:
+    """In milliseconds: how soon this broker may miss a member of a group of the classic protocol."""
+    (broker,) = list(_admin(kafka).list_topics(timeout=30).brokers)[:1]
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
+    (asked,) = _admin(kafka).describe_configs([resource]).values()
+    return str(max(int(asked.result(30)["group.min.session.timeout.ms"].value), 2000))
 
 
 def _admin(kafka: Kafka) -> AdminClient:
