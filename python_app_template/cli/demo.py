@@ -16,7 +16,7 @@ from python_app_template.cli.running import Running, running
 from python_app_template.cli.servers import settings_for, started
 from python_app_template.cli.story.books import Books, balance
 from python_app_template.cli.story.samples import Samples
-from python_app_template.cli.story.stage import staged
+from python_app_template.cli.story.stage import Stage, opened
 from python_app_template.cli.story.tale import SKUS, chapters
 from python_app_template.cli.story.telling import Teller
 from python_app_template.embedded import Backends
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     *,
-    orders: Annotated[int, typer.Option(min=1, help="How many orders are sent after the story.")] = 2000,
+    orders: Annotated[int, typer.Option(min=1, help="How many orders are sent after the story.")] = 5000,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The story as JSON lines.")] = False,
 ) -> None:
@@ -48,26 +48,31 @@ def demo(
     the events do not tell of gapless versions and balanced books. Needs the extra "embedded".
     """
     tell = Teller(as_json=json)
+    tell.title()
     tell.chapter("What it runs on")
     began = time.monotonic()
     with started() as servers:
         tell.done("Apache Kafka and PostgreSQL, the real ones, on free ports of 127.0.0.1", time.monotonic() - began)
         settings = settings_for(servers, context.find_root().obj)
-        with _service(settings, tell) as service:
-            books = _story(settings, service, tell, orders)
+        _prepare(settings, tell)
+        with opened(settings) as ways, _service(settings, tell) as service:
+            books = _story(Stage(service, ways, tell), tell, orders)
             if keep and not books.violations:
                 _keep(tell, servers, service)
-    tell.done("the service has finished what it had in hand; everything is stopped and gone")
+    tell.end()
     if books.violations:
         raise CommandFailed(f"the books do not balance: {len(books.violations)} violations", ExitCode.WANTING)
 
 
-@contextmanager
-def _service(settings: Settings, tell: Teller) -> Iterator[Running]:
+def _prepare(settings: Settings, tell: Teller) -> None:
     with _timed(tell, "the schema, by alembic upgrade head"):
         migrate(settings.database.url.get_secret_value())
     with _timed(tell, f"the topics {', '.join(settings.kafka.topics)}"):
         make_topics(settings)
+
+
+@contextmanager
+def _service(settings: Settings, tell: Teller) -> Iterator[Running]:
     began = time.monotonic()
     with running(settings) as service:
         tell.done(f"the service, process {service.pid}, ready at {service.address}", time.monotonic() - began)
@@ -82,15 +87,14 @@ def _timed(tell: Teller, what: str) -> Iterator[None]:
     tell.done(what, time.monotonic() - began)
 
 
-def _story(settings: Settings, service: Running, tell: Teller, orders: int) -> Books:
-    with staged(settings, service, tell) as stage:
-        for chapter in chapters(datetime.now(UTC).date()):
-            tell.chapter(chapter.title)
-            for step in chapter.steps:
-                stage.play(step)
-        tell.chapter(f"{orders:,} orders more, as fast as they go")
-        tell.rate(stage.rush(Samples(orders)))
-        books = balance(stage.all_events())
+def _story(stage: Stage, tell: Teller, orders: int) -> Books:
+    for chapter in chapters(datetime.now(UTC).date()):
+        tell.chapter(chapter.title)
+        for step in chapter.steps:
+            stage.play(step)
+    tell.chapter(f"{orders:,} orders more, as fast as they go")
+    tell.rate(stage.rush(Samples(orders)))
+    books = balance(stage.all_events())
     tell.chapter("What stock is left")
     tell.stock(books, SKUS)
     tell.chapter("The closing check, made from the events alone")

@@ -13,7 +13,7 @@ from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.output import Json, Screen, for_programs, say, write_json, write_lines
 from python_app_template.cli.reading import from_end, from_start, reading
 from python_app_template.cli.registering import command, settings_of
-from python_app_template.cli.sending import Sent, checked, send
+from python_app_template.cli.sending import Sender, Sent, checked, sending
 from python_app_template.cli.showing import value_line, whole_line
 from python_app_template.cli.story.announced import listening
 from python_app_template.cli.story.samples import Samples, message
@@ -58,10 +58,11 @@ def produce(
     """
     settings = settings_of(context)
     if sample is None:
-        with _opened(file) as lines, checked(lines) as found:
-            sent = send(settings, *found)
+        with _opened(file) as lines, checked(lines) as found, sending(settings) as sender:
+            sent = sender.send_all(*found)
     elif file is None:
-        sent = _send_sample(settings, Samples(sample, seed), wait)
+        with sending(settings) as sender:
+            sent = _send_sample(settings, sender, Samples(sample, seed), wait)
     else:
         raise typer.BadParameter("not together with a file", param_hint="--sample")
     _report(sent, as_json=for_programs(json))
@@ -109,10 +110,10 @@ def _opened(file: Path | None) -> Iterator[BinaryIO]:
         yield opened
 
 
-def _send_sample(settings: Settings, samples: Samples, wait: float) -> Sent:
+def _send_sample(settings: Settings, sender: Sender, samples: Samples, wait: float) -> Sent:
     batches = samples.batches()
-    first = partial(send, settings, map(message, batches), len(batches))
-    then = partial(send, settings, map(message, samples.orders()), samples.count)
+    first = partial(sender.send_all, map(message, batches), len(batches))
+    then = partial(sender.send_all, map(message, samples.orders()), samples.count)
     if not wait:
         return first().and_then(then())
     with listening(settings) as announcements:
@@ -126,7 +127,7 @@ def _send_sample(settings: Settings, samples: Samples, wait: float) -> Sent:
 def _report(sent: Sent, *, as_json: bool) -> None:
     rate = round(sent.messages / sent.seconds) if sent.messages else 0
     if as_json:
-        write_json({**sent._asdict(), "per_second": rate})
+        write_json({**sent._asdict(), "seconds": round(sent.seconds, 3), "per_second": rate})
     else:
         Screen().print(
             f"{sent.messages:,} messages sent to {sent.topic} and acknowledged"

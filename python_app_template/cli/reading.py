@@ -2,39 +2,63 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import Bounds, KafkaAdmin
 from python_app_template.adapters.kafka_errors import fault, kafka_errors
 from python_app_template.cli.faults import SILENCE, CommandFailed, broker_needed
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.settings import Settings
 
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 4.0
 """How long a person waits for a broker that does not answer."""
+
+NEWBORN = frozenset({"NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART"})
+"""What a broker says of a topic that was made a moment ago."""
 
 CHUNK = 1000
 LOOK_SECONDS = 0.2
 
 
+def partitions(settings: Settings, topic: str) -> Sequence[Partition]:
+    """Return a topic's partitions. Raises CommandFailed when there is none of that name, or nobody to ask."""
+    with broker_needed(settings):
+        return asyncio.run(_partitions(KafkaAdmin(settings, ANSWER_SECONDS), topic))
+
+
 def logs(settings: Settings, topic: str) -> Mapping[int, Bounds]:
     """Return where the topic's partitions begin and end now. Raises CommandFailed."""
-    return asyncio.run(_logs(settings, topic))
-
-
-async def _logs(settings: Settings, topic: str) -> Mapping[int, Bounds]:
     with broker_needed(settings):
-        admin = KafkaAdmin(settings, ANSWER_SECONDS)
-        found = (await admin.topics([topic]))[topic]
-        if found is None:
-            raise CommandFailed(f"there is no topic {topic}; create what is missing: python-app-template topics create")
-        numbers = range(found.partitions)
-        bounds = await asyncio.gather(*(admin.bounds(Partition(topic, number)) for number in numbers))
-        return dict(zip(numbers, bounds, strict=True))
+        return asyncio.run(_logs(KafkaAdmin(settings, ANSWER_SECONDS), topic))
+
+
+async def _partitions(admin: KafkaAdmin, topic: str) -> Sequence[Partition]:
+    found = (await admin.topics([topic]))[topic]
+    if found is None:
+        raise CommandFailed(f"there is no topic {topic}; create what is missing: python-app-template topics create")
+    return [Partition(topic, number) for number in range(found.partitions)]
+
+
+async def _logs(admin: KafkaAdmin, topic: str) -> Mapping[int, Bounds]:
+    found = await _partitions(admin, topic)
+    bounds = await asyncio.gather(*(_bounds(admin, partition) for partition in found))
+    return {partition.number: log for partition, log in zip(found, bounds, strict=True)}
+
+
+@retry(
+    retry=retry_if_exception(lambda error: isinstance(error, TransientError) and error.code in NEWBORN),
+    stop=stop_after_delay(ANSWER_SECONDS),
+    wait=wait_fixed(0.05),
+    reraise=True,
+)
+async def _bounds(admin: KafkaAdmin, partition: Partition) -> Bounds:
+    return await admin.bounds(partition)
 
 
 class Reader:

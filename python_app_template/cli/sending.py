@@ -12,7 +12,7 @@ from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_errors import kafka_errors
 from python_app_template.cli.faults import SILENCE, CommandFailed, away, broker_needed
 from python_app_template.cli.output import counting
-from python_app_template.cli.reading import logs
+from python_app_template.cli.reading import partitions
 from python_app_template.cli.story.keys import Keyed, keyed
 from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings
@@ -63,19 +63,13 @@ class Sent(NamedTuple):
         return Sent(self.topic, self.messages + other.messages, self.seconds + other.seconds)
 
 
-def send(settings: Settings, messages: Iterable[Keyed], count: int) -> Sent:
-    """Send them all, and wait until they are acknowledged. Raises CommandFailed."""
-    topic = settings.kafka.input_topic
-    logs(settings, topic)  # says what is wrong sooner, and better, than a message that times out
-    began = time.monotonic()
-    with broker_needed(settings), counting("messages") as progress:
-        sender, bar = Sender(settings), progress.add_task(f"to {topic}", total=count)
-        for key, value in messages:
-            sender.send(key, value)
-            progress.update(bar, completed=sender.acknowledged)
-        for acknowledged in sender.finish():
-            progress.update(bar, completed=acknowledged)
-    return Sent(topic, sender.acknowledged, time.monotonic() - began)
+@contextmanager
+def sending(settings: Settings) -> Iterator["Sender"]:
+    """Open a sender to a topic that is there. Raises CommandFailed."""
+    with broker_needed(settings):
+        sender = Sender(settings)
+        partitions(settings, settings.kafka.input_topic)  # says what is wrong sooner than a message that times out
+        yield sender
 
 
 class Sender:
@@ -108,6 +102,18 @@ class Sender:
             else:
                 self.poll(0)
                 return
+
+    def send_all(self, messages: Iterable[Keyed], count: int) -> Sent:
+        """Send them all, and wait until they are acknowledged. Raises CommandFailed."""
+        began, before = time.monotonic(), self.acknowledged
+        with counting("messages") as progress:
+            bar = progress.add_task(f"to {self._topic}", total=count)
+            for key, value in messages:
+                self.send(key, value)
+                progress.update(bar, completed=self.acknowledged - before)
+            for acknowledged in self.finish():
+                progress.update(bar, completed=acknowledged - before)
+        return Sent(self._topic, self.acknowledged - before, time.monotonic() - began)
 
     def poll(self, seconds: float) -> None:
         """Hear what was acknowledged. Raises CommandFailed for what never will be."""

@@ -28,9 +28,7 @@ def started(*, durable: bool = True) -> Iterator[Backends]:
 
 def settings_for(backends: Backends, overrides: Mapping[str, str]) -> Settings:
     """Return settings that lead to these servers and take nothing else from outside but `overrides`."""
-    for name in [name for name in os.environ if name.upper().startswith("APP_")]:
-        del os.environ[name]
-    with tempfile.TemporaryDirectory() as nowhere, chdir(nowhere):  # a .env lies in the working directory
+    with tempfile.TemporaryDirectory() as nowhere, chdir(nowhere), _bare_environment():  # no .env lies there
         return load(
             {
                 **overrides,
@@ -38,6 +36,15 @@ def settings_for(backends: Backends, overrides: Mapping[str, str]) -> Settings:
                 "database.url": backends.postgres.url(),
             }
         )
+
+
+@contextmanager
+def _bare_environment() -> Iterator[None]:
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("APP_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 class Starting:

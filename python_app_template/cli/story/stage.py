@@ -3,16 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Message
 
 from python_app_template.adapters.wire.events import Body, LineAllocated, LineOutOfStock, LineRejected
-from python_app_template.cli.faults import broker_needed
 from python_app_template.cli.output import counting
 from python_app_template.cli.reading import Reader, from_start, reading
 from python_app_template.cli.running import Running
-from python_app_template.cli.sending import Sender
+from python_app_template.cli.sending import Sender, sending
 from python_app_template.cli.story.books import decode
 from python_app_template.cli.story.keys import keyed
 from python_app_template.cli.story.samples import Samples, message
@@ -32,12 +31,32 @@ LOOK_SECONDS = 0.05
 DUPLICATES = "app_messages_duplicate_total"
 
 
-class Stage:
-    """A service with empty topics before it and behind it."""
+class Ways(NamedTuple):
+    """The way in, and both ways out."""
 
-    def __init__(self, service: Running, tell: Teller, sender: Sender, events: Reader, dead_letters: Reader) -> None:
-        self._service, self._tell, self._sender = service, tell, sender
-        self._events, self._dead_letters = events, dead_letters
+    sender: Sender
+    events: Reader
+    dead_letters: Reader
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Ways]:
+    """Open them, on empty topics. Raises CommandFailed."""
+    events, dead_letters = settings.kafka.output_topic, settings.kafka.dead_letter_topic
+    with (
+        sending(settings) as sender,
+        reading(settings, events, from_start(settings, events)) as out,
+        reading(settings, dead_letters, from_start(settings, dead_letters)) as dead,
+    ):
+        yield Ways(sender, out, dead)
+
+
+class Stage:
+    """A service, and the ways before it and behind it."""
+
+    def __init__(self, service: Running, ways: Ways, tell: Teller) -> None:
+        self._service, self._tell = service, tell
+        self._sender, self._events, self._dead_letters = ways
         self._heard: list[Body] = []
 
     def play(self, step: Step) -> None:
@@ -84,7 +103,7 @@ class Stage:
     def _await_events(self, count: int) -> Sequence[Body]:
         heard = len(self._heard)
         while len(self._heard) - heard < count:
-            self._read(f"{count} events, of which {len(self._heard) - heard} came")
+            self._read(f"{count} events, and gave {len(self._heard) - heard}")
         return self._heard[heard:]
 
     def _read(self, what: str) -> Sequence[Body]:
@@ -98,20 +117,8 @@ class Stage:
         while not (found := look()):
             self._service.check()
             if time.monotonic() > deadline:
-                raise self._service.fault(f"was waited for {PATIENCE_SECONDS:g} s: {what}")
+                raise self._service.fault(f"had {PATIENCE_SECONDS:g} s for {what}")
         return found
-
-
-@contextmanager
-def staged(settings: Settings, service: Running, tell: Teller) -> Iterator[Stage]:
-    """Open the way in, and both ways out. Raises CommandFailed."""
-    events, dead_letters = settings.kafka.output_topic, settings.kafka.dead_letter_topic
-    with (
-        broker_needed(settings),
-        reading(settings, events, from_start(settings, events)) as out,
-        reading(settings, dead_letters, from_start(settings, dead_letters)) as dead,
-    ):
-        yield Stage(service, tell, Sender(settings), out, dead)
 
 
 def _answer(unanswered: dict[str, int], events: Sequence[Body]) -> None:

@@ -103,10 +103,11 @@ def happened(event: events.Body) -> str:
         case events.BatchQuantityChanged():
             return f"{event.batch_ref}: {event.qty} {event.sku} from now on"
         case events.LineAllocated():
-            return f"{event.order_id}: {event.qty} {event.sku} from {event.batch_ref}, {_where(event.eta)}"
+            due = f", due {event.eta}" if event.eta else ""
+            return f"{event.order_id}: {event.qty} {event.sku} from {event.batch_ref}{due}"
         case events.LineDeallocated():
             why = event.reason.replace("_", " ")
-            return f"{event.order_id}: {event.qty} {event.sku} back to {event.batch_ref}, {why}"
+            return f"{event.order_id}: {event.qty} {event.sku} off {event.batch_ref}, {why}"
         case events.LineOutOfStock():
             return f"{event.order_id}: {event.qty} {event.sku}, which no batch has"
         case events.LineRejected():
@@ -114,4 +115,4 @@ def happened(event: events.Body) -> str:
 
 
 def _where(eta: date | None) -> str:
-    return "in the warehouse" if eta is None else f"at sea until {eta}"
+    return "in the warehouse" if eta is None else f"on a ship, due {eta}"

@@ -37,6 +37,12 @@ class Teller:
         self._screen = Screen()
         self._numbers = count(1)
 
+    def title(self) -> None:
+        """Say what this is, and how to read it."""
+        if not self._as_json:
+            self._screen.print("[bold]Orders in, allocations out, exactly once[/]")
+            self._screen.print(f"{IN} a message to raw-push   {OUT} an event from allocations   {DEAD} a dead letter")
+
     def chapter(self, title: str) -> None:
         """Begin a new one."""
         number = next(self._numbers)
@@ -44,8 +50,9 @@ class Teller:
 
     def done(self, what: str, seconds: float | None = None) -> None:
         """Say what is up, and how long that took."""
-        took = "" if seconds is None else f" [dim]{seconds:.1f} s[/]"
-        self._tell("done", f"   {GOOD} {escape(what)}{took}", what=what, seconds=seconds)
+        took = "" if seconds is None else f"{seconds:.1f} s"
+        line = f"   {GOOD} {escape(f'{what:<84}')} [dim]{took:>9}[/]"
+        self._tell("done", line, what=what, seconds=seconds and round(seconds, 3))
 
     def sent(self, name: str, text: str) -> None:
         """Show a message that goes in."""
@@ -67,8 +74,8 @@ class Teller:
 
     def rate(self, rush: Rush) -> None:
         """Say how fast it went."""
-        text = f"{rush.orders:,} orders, {rush.lines:,} lines, from the first one sent to the last event seen"
-        line = f"   {GOOD} {text} [dim]{rush.seconds:.1f} s[/]: [bold]{rush.per_second:,} orders per second[/]"
+        self.done(f"{rush.lines:,} lines answered, from the first order sent to the last event seen", rush.seconds)
+        line = f"   {GOOD} [bold]{rush.per_second:,} orders per second[/]"
         self._tell("rate", line, **rush._asdict(), per_second=rush.per_second)
 
     def stock(self, books: Books, named: Iterable[str]) -> None:
@@ -96,6 +103,10 @@ class Teller:
         if self._as_json:
             write_json({"kind": "check", "events": events, "violations": len(books.violations)})
 
+    def end(self) -> None:
+        """Say that nothing is left of it."""
+        self._tell("end", "\nThe service finished what it had in hand. Everything is stopped, nothing is left behind.")
+
     def commands(self, exports: Sequence[str], commands: Sequence[tuple[str, str]], **addresses: str) -> None:
         """Show what can be done while everything goes on; in whole lines, fit to be copied."""
         if self._as_json:
@@ -111,7 +122,7 @@ class Teller:
         if self._as_json:
             write_json({"kind": kind, **data})
         else:
-            self._screen.print(line, soft_wrap=True)
+            self._screen.print(line.rstrip(), soft_wrap=True)
 
 
 def _row(batch: Batch) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""`demo` and `backends` as a person runs them: a process of its own, and nothing left of it."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from tests.command_line import SCRIPT, bare_environment
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """One in which all temporary files can be seen, and other people's settings do no harm."""
+    return bare_environment() | {"TMPDIR": str(tmp_path), "APP_KAFKA__BOOTSTRAP_SERVERS": "production.example:9092"}
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_the_demo_tells_its_story_and_its_books_balance(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*SCRIPT, "demo", "--orders", "300"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (
+        "← line.allocated          order-2: 4 RED-CHAIR from warehouse-1",
+        "← line.allocated          order-3: 5 RED-CHAIR from ship-1",
+        "← line.out_of_stock       order-4: 4 BLUE-LAMP",
+        "← line.deallocated        order-2: 4 RED-CHAIR off warehouse-1, quantity changed",
+        "← line.allocated          order-2: 4 RED-CHAIR from ship-1",
+        "← line.deallocated        order-1: 6 RED-CHAIR off warehouse-1, order cancelled",
+        "no event: recognised as a duplicate",
+        "← dead letter             invalid: $.lines[0].qty",
+        "orders per second",
+        "versions run from 1 without a gap",
+        "nothing is left behind",
+    ):
+        assert words in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_that_is_interrupted_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [*SCRIPT, "demo", "--json", "--keep"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as demo:
+        assert demo.stdout is not None
+        told = next(row for row in map(json.loads, demo.stdout) if "the service, process" in row.get("what", ""))
+        service = int(told["what"].partition("process ")[2].partition(",")[0])
+        demo.send_signal(signal.SIGINT)
+        _, err = demo.communicate(timeout=30)
+    assert (demo.returncode, err) == (130, "")
+    assert gone(service)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_backends_are_there_until_they_are_stopped(environment: dict[str, str], tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*SCRIPT, "backends", "--migrate", "--topics"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as backends:
+        assert backends.stdout is not None
+        exports = dict(
+            line.removeprefix("export ").rstrip().split("=", 1)
+            for line in (backends.stdout.readline(), backends.stdout.readline())
+        )
+        found = AdminClient({"bootstrap.servers": exports["APP_KAFKA__BOOTSTRAP_SERVERS"]}).list_topics(timeout=10)
+        backends.send_signal(signal.SIGTERM)
+        _, err = backends.communicate(timeout=30)
+    assert {"raw-push", "allocations", "raw-push.dlq", "allocations.positions"} <= set(found.topics)
+    assert exports["APP_DATABASE__URL"].startswith("postgresql+asyncpg://postgres:")
+    assert (backends.returncode, err) == (0, "Kafka and PostgreSQL run until Ctrl-C\n")
+    assert list(tmp_path.iterdir()) == []
