@@ -73,6 +73,12 @@ class Broker:
         for made in self._admin.create_topics([new]).values():
             made.result(10)
 
+    def create_when_gone(self, topic: str, partitions: int) -> None:
+        """Make a topic that is being deleted anew."""
+        while topic in self._admin.list_topics(timeout=10).topics:
+            time.sleep(0.05)
+        self.create(topic, partitions)
+
     def delete(self, *topics: str) -> None:
         """Delete topics."""
         for deleted in self._admin.delete_topics(list(topics)).values():
@@ -82,6 +88,13 @@ class Broker:
         """Return the offset that a group's members have told the broker."""
         with self._reader(group) as reader:
             return reader.committed([TopicPartition(*partition)], 10)[0].offset
+
+    def await_committed(self, group: str, partition: Partition, offset: int) -> None:
+        """Wait until the group's members have told that."""
+        deadline = time.monotonic() + 20
+        while self.committed(group, partition) != offset:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def _log(self, partition: Partition, isolation: str) -> Iterator[Message]:
         with self._reader("tests", isolation) as reader:

@@ -16,6 +16,8 @@ UNLIMITED = 1_000_000_000
 PACKED_BYTES = 500_000
 """How much is packed into one request for a partition: all of it is refused where a topic takes less at a time."""
 
+HEARTBEAT_MS = 1000
+
 PREFETCHED_BATCHES = 4
 """How many batches are fetched ahead, inside librdkafka."""
 
@@ -52,6 +54,9 @@ def consumer(settings: Settings) -> Properties:
         "queued.max.messages.kbytes": max(16_384, PREFETCHED_BATCHES * settings.consumer.batch_bytes // 1024),
         "max.poll.interval.ms": settings.kafka.max_poll_interval_ms,
     }
+    if settings.kafka.group_protocol == "classic":
+        # With each heartbeat a member learns of a rebalance; by default that is every 3 s, whatever the session.
+        ahead["heartbeat.interval.ms"] = min(HEARTBEAT_MS, settings.kafka.session_timeout_ms // 3)
     return ahead | _reader(settings) | _membership(settings)
 
 

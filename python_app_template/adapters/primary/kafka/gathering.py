@@ -1,7 +1,7 @@
 """One batch in the making: records as messages, within bounds of number, bytes and weight."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from confluent_kafka import Message as Received
 

@@ -16,7 +16,7 @@ from python_app_template.adapters.primary.kafka.lag import Lag
 from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread, Trouble
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
-from python_app_template.core.delivery.partitions import Fetched, Identified, Quiet, Signal, Unreadable
+from python_app_template.core.delivery.partitions import Fetched, Identified, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.delivery.positions import Log
 from python_app_template.core.ports.source import MessageSource
 from python_app_template.settings import Settings
@@ -146,6 +146,8 @@ class KafkaSource(MessageSource[C], Generic[C]):
         if isinstance(event, Stuck):
             self._spawn(self._examine(event))
         elif not (self._draining and isinstance(event, Fetched)):
+            if isinstance(event, Revoked):
+                self._ids = {p: topic_id for p, topic_id in self._ids.items() if p not in event.partitions}
             self._events.append(event)
             self._arrived.set()
 
