@@ -1,9 +1,13 @@
 """The console script, in this process or in one of its own."""
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from typing import Any, NamedTuple
 
 import pytest
@@ -62,3 +66,24 @@ class CommandLine:
 
 def bare_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
+
+
+def on_terminal(*arguments: str) -> Done:
+    """Run the script on a terminal of 100 columns; `out` is what the person sees."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    environment = bare_environment() | {"TERM": "dumb"}
+    with subprocess.Popen(
+        [*SCRIPT, *arguments], env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        seen = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    return Done(process.returncode, seen.decode(), "")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so when the other end is closed
+        return b""

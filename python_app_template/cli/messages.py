@@ -75,7 +75,9 @@ def consume(
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="First all that is there.")] = False,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0, help="End after so many seconds without a new one.")] = None,
-    headers: Annotated[bool, typer.Option("--headers", help="With topic, offset, key, headers…")] = False,
+    headers: Annotated[
+        bool, typer.Option("--headers", help="With its topic, partition, offset, timestamp, key and headers.")
+    ] = False,
 ) -> None:
     """Print the events that are committed from now on, one JSON line each, until Ctrl-C.
 

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from python_app_template.settings import Settings
-from tests.command_line import CommandLine, given
+from tests.command_line import CommandLine, given, on_terminal
 from tests.servers import Kafka
 from tests.surroundings import Topics
 
@@ -74,6 +74,16 @@ def test_a_broker_that_is_away_is_one_line_and_exit_3(command: CommandLine) -> N
     assert (done.code, done.out) == (3, "")
     assert done.err.startswith("Kafka at 127.0.0.1:1 does not answer; ")
     assert done.err.count("\n") == 1
+
+
+def test_a_person_sees_the_topics_in_a_table(command: CommandLine, admin: AdminClient) -> None:
+    make(admin, "cli-out.positions", 1, cleanup_policy="compact")
+    lines = [" ".join(line.split()) for line in on_terminal(*command.options, "topics").out.splitlines()]
+    assert "Topic Partitions Replicas Largest Cleanup Id" in lines
+    assert "cli-in - - - - -" in lines
+    assert any(line.startswith("cli-out.positions 1 1 ") for line in lines)
+    assert "✓ cli-out.positions" in lines
+    assert any(line.startswith("✗ cli-in: missing; ") for line in lines)
 
 
 # preflight

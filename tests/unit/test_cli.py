@@ -25,6 +25,7 @@ from python_app_template.cli.showing import value_line, whole_line
 from python_app_template.cli.story.books import Books, balance
 from python_app_template.cli.story.keys import keyed
 from python_app_template.cli.story.samples import Samples, message
+from tests.command_line import on_terminal
 
 AT = "2026-11-20T20:00:00.123456Z"
 ETA = date(2026, 12, 1)
@@ -282,3 +283,12 @@ def test_settings_are_json_lines_without_secrets(capsys: pytest.CaptureFixture[s
     assert rows["APP_KAFKA__GROUP_ID"] == {"name": "APP_KAFKA__GROUP_ID", "value": "mine", "origin": "command line"}
     assert rows["APP_DATABASE__URL"]["value"] == "postgresql+asyncpg://me:***@db.example/orders"
     assert "s3cr3t" not in out
+
+
+def test_a_person_sees_a_table_and_may_ask_for_json() -> None:
+    seen = on_terminal("settings")
+    assert seen.code == 0
+    assert [line.split() for line in seen.out.splitlines() if "GROUP_ID" in line] == [
+        ["APP_KAFKA__GROUP_ID", "python-app-template", "default"]
+    ]
+    assert json.loads(on_terminal("settings", "--json").out.splitlines()[0])["origin"] == "default"
