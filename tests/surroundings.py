@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from alembic.config import Config
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # public, but for the stubs
+from confluent_kafka.admin import ConfigResource as Resource  # type: ignore[attr-defined]  # public, but for the stubs
 from confluent_kafka.cimpl import NewTopic
 
 from alembic import command
@@ -119,7 +119,7 @@ def settings_for(kafka: Kafka, database_url: str, topics: Topics, **more: object
 def shortest_session(kafka: Kafka) -> str:
     """In milliseconds: how soon this broker may miss a member of a group of the classic protocol."""
     (broker,) = list(_admin(kafka).list_topics(timeout=30).brokers)[:1]
-    resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
+    resource = Resource(Resource.Type.BROKER, str(broker))
     (asked,) = _admin(kafka).describe_configs([resource]).values()
     return str(max(int(asked.result(30)["group.min.session.timeout.ms"].value), 2000))
 
