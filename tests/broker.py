@@ -75,9 +75,13 @@ class Broker:
 
     def create_when_gone(self, topic: str, partitions: int) -> None:
         """Make a topic that is being deleted anew."""
-        while topic in self._admin.list_topics(timeout=10).topics:
+        while self.exists(topic):
             time.sleep(0.05)
         self.create(topic, partitions)
+
+    def exists(self, topic: str) -> bool:
+        """Whether there is a topic of this name."""
+        return topic in self._admin.list_topics(timeout=10).topics
 
     def delete(self, *topics: str) -> None:
         """Delete topics."""

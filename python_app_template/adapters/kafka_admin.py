@@ -54,6 +54,14 @@ class KafkaAdmin:
         asked = self.client.describe_topics(TopicCollection(list(names)), request_timeout=self._seconds)
         return {name: await self._described(future) for name, future in asked.items()}
 
+    async def rights(self, names: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """Return what we may do with these topics, in the words of Kafka's ACLs: READ, WRITE, DESCRIBE_CONFIGS, ..."""
+        asked = self.client.describe_topics(
+            TopicCollection(list(names)), include_authorized_operations=True, request_timeout=self._seconds
+        )
+        found = {name: (await self.answer(future)).authorized_operations for name, future in asked.items()}
+        return {name: frozenset(operation.name for operation in may) for name, may in found.items()}
+
     async def topic(self, name: str) -> Topic:
         """Describe a topic that has to be there."""
         found = (await self.topics([name]))[name]

@@ -176,6 +176,15 @@ async def test_messages_come_in_order_from_where_it_was_started(topic: Topic, re
     assert seen.offsets == {p: [3, 4, 5, 6, 7, 8, 9]}
 
 
+async def test_a_message_without_a_value_is_one(topic: Topic, reading: Reading) -> None:
+    p = topic.partitions[0]
+    await topic.produce(p, b"", b"1", b"")
+    await reading.start(p, 0)
+    await reading.until(lambda seen: p in seen.ends)
+    await topic.produce(p, b"")  # the first that comes is taken from a poll, the others are not
+    assert (await reading.until(lambda seen: len(seen.values.get(p, ())) == 4)).values == {p: [b"", b"1", b"", b""]}
+
+
 async def test_what_is_produced_later_comes_too(topic: Topic, reading: Reading) -> None:
     p = topic.partitions[1]
     await reading.start(p, 0)

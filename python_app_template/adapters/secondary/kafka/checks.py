@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.kafka_errors import fault
+from python_app_template.adapters.secondary.kafka.errors import REFUSALS
 from python_app_template.adapters.secondary.kafka.topics import COUNT, CREATE, HEADROOM, TopicStanding, describe
 from python_app_template.core.delivery.faults import FatalError, TransientError
 from python_app_template.core.ports.checks import Check, CheckFailed
@@ -24,9 +25,11 @@ def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
     found = [
         Check("broker", partial(broker, settings, admin)),
         Check("topics", partial(topics, settings, admin)),
+        Check("rights", partial(rights, settings, admin)),
         Check("dead letters' size", partial(largest_dead_letter, settings, admin)),
     ]
     if "relay" in settings.roles:
+        found.append(Check("packing", partial(packing, settings, admin)))
         found.append(Check("transactions", partial(transactions, settings)))
     return found
 
@@ -48,6 +51,30 @@ async def topics(settings: Settings, admin: KafkaAdmin) -> str:
     return ", ".join(f"{topic.name} ({topic.partitions})" for topic in found)
 
 
+async def rights(settings: Settings, admin: KafkaAdmin) -> str:
+    """We may read what comes in, and write what goes out; the cursor is read too."""
+    needed = _needed_rights(settings)
+    with _asking():
+        may = await admin.rights(needed)
+    if lacking := [f"{right} on {name}" for name, some in needed.items() for right in sorted(some - may[name])]:
+        raise CheckFailed(f"no right to {', '.join(lacking)}", "grant it with kafka-acls.sh", passing=True)
+    return ", ".join(f"{'+'.join(sorted(some))} on {name}" for name, some in needed.items())
+
+
+async def packing(settings: Settings, admin: KafkaAdmin) -> str:
+    """Topics take as much at a time as is packed together; else small frames would be refused in company."""
+    packed = int(kafka_client.producer(settings, "")["batch.size"])
+    for name in (settings.kafka.output_topic, settings.kafka.dead_letter_topic):
+        with _asking():
+            taken = await admin.message_bytes(name)
+        if taken < packed:
+            raise CheckFailed(
+                f"{name} takes {taken} bytes at a time, up to {packed} are packed together",
+                f'raise its max.message.bytes, or set APP_KAFKA__CLIENT={{"batch.size": {taken}}}',
+            )
+    return f"{packed} bytes"
+
+
 async def largest_dead_letter(settings: Settings, admin: KafkaAdmin) -> str:
     """Whatever the input topic takes, the dead-letter topic takes with its reason."""
     kafka = settings.kafka
@@ -66,13 +93,29 @@ async def transactions(settings: Settings) -> str:
     """We may produce in a transaction; under an id of its own, so that no relay at work is shut out."""
     probe = f"preflight-{uuid.uuid4()}"
     with _asking():
-        await asyncio.to_thread(_begin, settings, probe)
+        try:
+            await asyncio.to_thread(_begin, settings, probe)
+        except KafkaException as e:
+            if refusal := REFUSALS.get(e.args[0].code()):
+                raise CheckFailed(e.args[0].str(), refusal.remedy) from e
+            raise
     return "allowed"
 
 
 def _begin(settings: Settings, probe: str) -> None:
     producer = Producer(kafka_client.producer(settings, probe), logger=kafka_client.LOGGER)
     producer.init_transactions(ANSWER_SECONDS)
+
+
+def _needed_rights(settings: Settings) -> dict[str, frozenset[str]]:
+    kafka = settings.kafka
+    worker = {kafka.input_topic: frozenset({"READ"})}
+    relay = {
+        kafka.output_topic: frozenset({"WRITE"}),
+        kafka.dead_letter_topic: frozenset({"WRITE"}),
+        kafka.positions_topic: frozenset({"READ", "WRITE"}),
+    }
+    return (worker if "worker" in settings.roles else {}) | (relay if "relay" in settings.roles else {})
 
 
 def _wrong(topic: TopicStanding) -> str | None:
