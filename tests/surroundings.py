@@ -81,7 +81,8 @@ def new_topics(kafka: Kafka, partitions: Partitions = AS_AGREED) -> Iterator[Top
     names = Topics(*(f"{name}-{number}" for name in ("raw-push", "allocations", "raw-push.dlq", "positions")))
     create_topics(kafka, names, partitions)
     yield names
-    for gone in _admin(kafka).delete_topics(list(names)).values():
+    admin = _admin(kafka)  # what it promises is void once it is gone
+    for gone in admin.delete_topics(list(names)).values():
         gone.exception(30)
 
 
@@ -118,9 +119,10 @@ def settings_for(kafka: Kafka, database_url: str, topics: Topics, **more: object
 
 def shortest_session(kafka: Kafka) -> str:
     """In milliseconds: how soon this broker may miss a member of a group of the classic protocol."""
-    (broker,) = list(_admin(kafka).list_topics(timeout=30).brokers)[:1]
+    admin = _admin(kafka)
+    broker = min(admin.list_topics(timeout=30).brokers)
     resource = Resource(Resource.Type.BROKER, str(broker))
-    (asked,) = _admin(kafka).describe_configs([resource]).values()
+    (asked,) = admin.describe_configs([resource]).values()
     return str(max(int(asked.result(30)["group.min.session.timeout.ms"].value), 2000))
 
 
