@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -16,6 +17,10 @@ from python_app_template.cli.app import run
 from python_app_template.settings import Settings
 
 SCRIPT = (sys.executable, "-c", "from python_app_template.cli.app import main; main()")
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+"""What a terminal obeys instead of showing it."""
 
 
 class Done(NamedTuple):
@@ -72,14 +77,14 @@ def on_terminal(*arguments: str) -> Done:
     """Run the script on a terminal of 100 columns; `out` is what the person sees."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    environment = bare_environment() | {"TERM": "dumb"}
+    environment = bare_environment() | {"TERM": "xterm", "NO_COLOR": "1"}
     with subprocess.Popen(
         [*SCRIPT, *arguments], env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
         seen = b"".join(iter(lambda: _read(ours), b""))
     os.close(ours)
-    return Done(process.returncode, seen.decode(), "")
+    return Done(process.returncode, ESCAPES.sub("", seen.decode()), "")
 
 
 def _read(terminal: int) -> bytes:

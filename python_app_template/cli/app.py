@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
-import structlog
 import typer
 from typer.core import TyperGroup
 
@@ -15,7 +14,6 @@ from python_app_template.cli.faults import CommandFailed, ReaderGone
 from python_app_template.cli.output import forget_reader
 from python_app_template.embedded import BackendError
 from python_app_template.exit_codes import ExitCode
-from python_app_template.monitoring.logging import configure
 from python_app_template.settings import SettingsError
 
 PROGRAM = "python-app-template"
@@ -102,6 +100,11 @@ def run(arguments: Sequence[str]) -> int:
         for line in lines:
             typer.echo(line, err=True)
     except Exception:  # noqa: BLE001 - the last resort, logged with its traceback
+        # Slow to import, and seldom needed.
+        import structlog  # noqa: PLC0415
+
+        from python_app_template.monitoring.logging import configure  # noqa: PLC0415
+
         configure("INFO", "console", sys.stderr)
         structlog.get_logger(__name__).exception("command.failed")
         return ExitCode.ERROR
