@@ -17,6 +17,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from python_app_template.settings import Settings
 
@@ -209,6 +210,11 @@ class World:
         """Let retention take what stands before these offsets of the input topic."""
         topic = self.kafka.input_topic
         for done in self._admin.delete_records([TopicPartition(topic, p, o) for p, o in before.items()]).values():
+            done.result(30)
+
+    def add_partitions(self, name: str, count: int) -> None:
+        """Raise a topic's number of partitions."""
+        for done in self._admin.create_partitions([NewPartitions(name, count)]).values():
             done.result(30)
 
     def delete_topics(self, names: Sequence[str]) -> None:

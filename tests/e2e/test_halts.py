@@ -1,0 +1,149 @@
+"""What a person has to decide: the part that it is about stands still and says so, the others go on."""
+
+import signal
+
+import pytest
+
+from python_app_template.settings import Settings
+from tests.clients import World, batch, order
+from tests.e2e.conftest import Launch
+from tests.processes import ServiceProcess, wait_until
+from tests.servers import Kafka, Postgres
+from tests.surroundings import Topics, create_topics, name_of_its_own
+
+pytestmark = pytest.mark.servers
+
+
+def halted(service: ServiceProcess, reason: str, parts: set[str]) -> bool:
+    """Whether just these parts are halted, for this reason, by metric and by health."""
+    found = {
+        (dict(labels)["part"], dict(labels)["reason"])
+        for (name, labels), value in service.samples().items()
+        if name == "app_halted" and value
+    }
+    return found == {(part, reason) for part in parts} and parts <= service.failing().keys()
+
+
+def until_halted(service: ServiceProcess, reason: str, parts: set[str]) -> None:
+    wait_until(lambda: halted(service, reason, parts), 60, service.explain)
+    lines = [line for line in service.lines("part.halted") if line["part"] in parts]
+    assert {line["reason"] for line in lines} == {reason}
+    assert all(line["remedy"] for line in lines)
+    assert service.get("/health/live").status_code == 200, "not dead"
+
+
+PARTITIONS = {f"partition-{n}" for n in range(3)}
+
+
+def test_an_input_topic_deleted_and_made_again_halts_its_partitions(
+    launch: Launch, world: World, kafka: Kafka, topics: Topics
+) -> None:
+    service = launch().until_ready()
+    world.send(*[batch(f"b{n}", f"S{n}") for n in range(20)])
+    world.events(20)
+    world.delete_topics([topics.input])
+    create_topics(kafka, topics)
+    world.send(*[order(f"o{n}", (f"S{n}", 1)) for n in range(20)])
+    until_halted(service, "topic_recreated", PARTITIONS)
+    assert len(world.all_events()) == 20
+    assert service.terminate() == 0
+    service.start()
+    wait_until(lambda: bool(service.lines("part.halted")), 60, service.explain)
+    until_halted(service, "topic_recreated", PARTITIONS)
+    assert len(world.all_events()) == 20
+
+
+def test_a_log_cut_below_the_position_halts_that_partition_and_the_others_go_on(launch: Launch, world: World) -> None:
+    world.send(*[batch(f"b{n}", f"S{n}") for n in range(20)])
+    service = launch().until_ready()
+    world.events(20)
+    assert service.terminate() == 0
+    lost = world.send(*[order(f"lost-{n}", (f"S{n}", 1)) for n in range(5)], partition=1)
+    world.delete_records({1: lost[-1].offset + 1})
+    world.send(*[order(f"o{n}", (f"S{n}", 1)) for n in range(5)], partition=1)
+    service.start()
+    wait_until(lambda: bool(service.lines("part.halted")), 60, service.explain)
+    until_halted(service, "log_truncated", {"partition-1"})
+    world.send(*[order(f"p0-{n}", (f"S{n}", 1)) for n in range(5)], partition=0)
+    world.send(*[order(f"p2-{n}", (f"S{n}", 1)) for n in range(5)], partition=2)
+    events = world.events(30)
+    allocated = [e.body["order_id"] for e in events if e.body["type"] == "line.allocated"]
+    assert sorted(allocated) == sorted(f"p{p}-{n}" for p in (0, 2) for n in range(5))
+    assert service.terminate() == 0
+
+
+def test_retention_that_took_only_what_was_consumed_halts_nothing(launch: Launch, world: World) -> None:
+    world.send(*[batch(f"b{n}", f"S{n}") for n in range(20)])
+    service = launch().until_ready()
+    world.events(20)
+    assert service.terminate() == 0
+    world.delete_records(world.log_ends())
+    service.start().until_ready()
+    world.send(*[order(f"o{n}", (f"S{n}", 1)) for n in range(20)])
+    assert len(world.events(40)) == 40
+    assert not service.lines("part.halted")
+
+
+@pytest.mark.parametrize("which", [1, 2, 3], ids=["allocations", "dead letters", "positions"])
+def test_a_topic_that_the_relay_writes_to_made_again_halts_the_relay(
+    launch: Launch, world: World, kafka: Kafka, topics: Topics, which: int
+) -> None:
+    service = launch().until_ready()
+    world.send(batch("b", "CHAIR"))
+    world.events(1)
+    world.delete_topics([topics[which]])
+    create_topics(kafka, topics)
+    until_halted(service, "topic_recreated", {"relay"})
+    world.send(order("o", ("CHAIR", 1)), {"type": "odd", "order_id": "x"})
+    wait_until(lambda: service.metric("app_messages_consumed_total") == 3, 60, service.explain)
+    wait_until(lambda: service.metric("app_outbox_pending") > 0, 60, service.explain)
+    assert world.read_to_end(topics[which]) == []
+    service.signal(signal.SIGTERM)
+    assert service.wait() == 0
+
+
+def test_a_topic_that_gets_more_partitions_halts_the_relay(launch: Launch, world: World) -> None:
+    service = launch().until_ready()
+    world.send(batch("b", "CHAIR"))
+    world.events(1)
+    world.add_partitions(world.kafka.output_topic, 4)
+    until_halted(service, "partition_count", {"relay"})
+
+
+def test_a_database_set_back_halts_the_relay_and_nothing_is_published(
+    launch: Launch, world: World, settings: Settings, postgres: Postgres
+) -> None:
+    """An older copy of it, as out of a backup."""
+    name = settings.database.url.get_secret_value().rsplit("/", 1)[1]
+    service = launch().until_ready()
+    world.send(batch("b", "CHAIR"))
+    world.events(1)
+    assert service.terminate() == 0
+    older = name_of_its_own("older")
+    url = postgres.create_database(older, name)
+    try:
+        assert service.start().until_ready().running
+        world.send(*[order(f"o{n}", ("CHAIR", 1)) for n in range(10)])
+        world.events(11)
+        assert service.terminate() == 0
+        restored = launch("restored", APP_DATABASE__URL=url)
+        wait_until(lambda: bool(restored.lines("part.halted")), 60, restored.explain)
+        until_halted(restored, "database_set_back", {"relay"})
+        world.send(*[order(f"p{n}", ("CHAIR", 1)) for n in range(10)])
+        wait_until(lambda: restored.metric("app_messages_consumed_total") == 20, 60, restored.explain)
+        assert len(world.all_events()) == 11, "nothing is published"
+        assert restored.terminate() == 0
+    finally:
+        postgres.drop_database(older)
+
+
+def test_another_group_on_the_same_database_is_refused(launch: Launch, world: World) -> None:
+    """It would apply everything again."""
+    service = launch().until_ready()
+    world.send(*[batch(f"b{n}", f"S{n}") for n in range(20)])
+    world.events(20)
+    assert service.terminate() == 0
+    other = launch("other", APP_KAFKA__GROUP_ID="another")
+    wait_until(lambda: bool(other.lines("part.halted")), 60, other.explain)
+    until_halted(other, "other_group", PARTITIONS)
+    assert len(world.all_events()) == 20
