@@ -1,6 +1,5 @@
 """A broker as tests see it: topics written to, truncated, made anew, and read."""
 
-import asyncio
 import logging
 import time
 import uuid
@@ -26,8 +25,8 @@ class Broker:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self.properties: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}
-        self._admin = AdminClient(self.properties)
-        self._producer = Producer(self.properties | {"linger.ms": 0})
+        self._admin = AdminClient(self.properties, logger=SILENT)
+        self._producer = Producer(self.properties | {"linger.ms": 0}, logger=SILENT)
 
     def produce(self, partition: Partition, *values: bytes, key: bytes | None = None) -> None:
         """Write records; they are acknowledged when this returns."""
@@ -42,8 +41,7 @@ class Broker:
             producer.produce(partition.topic, value, None, partition.number)
         producer.flush(10)
         producer.abort_transaction(10) if abort else producer.commit_transaction(10)
-        while self.end(partition) != self.end(partition, IsolationLevel.READ_COMMITTED):
-            time.sleep(0.005)  # the marker is written after the answer
+        self._await_marker(partition)
 
     def begin(self, transactional_id: str | None = None, **properties: Any) -> Producer:
         """Open a transaction."""
@@ -100,7 +98,15 @@ class Broker:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def _await_marker(self, partition: Partition) -> None:
+        """Wait for the mark of a transaction's end: it is written after the answer."""
+        deadline = time.monotonic() + 20
+        while self.end(partition) != self.end(partition, IsolationLevel.READ_COMMITTED):
+            assert time.monotonic() < deadline, "a transaction stays open"
+            time.sleep(0.005)
+
     def _log(self, partition: Partition, isolation: str) -> Iterator[Message]:
+        self._await_marker(partition)
         with self._reader("tests", isolation) as reader:
             reader.assign([TopicPartition(*partition, 0)])
             while True:
@@ -125,8 +131,3 @@ class Broker:
 def values(messages: Sequence[Message]) -> list[bytes | None]:
     """Return what the records say."""
     return [m.value() for m in messages]
-
-
-async def blocking(call: Any, *arguments: Any, **named: Any) -> Any:
-    """Make a call that blocks without holding up the event loop."""
-    return await asyncio.to_thread(call, *arguments, **named)

@@ -92,7 +92,10 @@ class KafkaAdmin:
         return int((await self.answer(asked))["max.message.bytes"].value)
 
     async def create(self, name: str, partitions: int, replicas: int, properties: Mapping[str, str]) -> bool:
-        """Make a topic; False: there is one of that name already, and it stays as it is."""
+        """Make a topic; False: there is one of that name already, and it stays as it is.
+
+        Returns when the brokers know of it, which is a moment later than the controller.
+        """
         new = NewTopic(name, partitions, replicas, config=dict(properties))
         (asked,) = self.client.create_topics([new], request_timeout=self._seconds).values()
         try:
@@ -101,6 +104,8 @@ class KafkaAdmin:
             if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
             raise fault(e.args[0]) from e
+        while (await self.topics([name]))[name] is None:  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(0.02)
         return True
 
     async def answer(self, future: "Future[T]") -> T:

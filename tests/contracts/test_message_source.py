@@ -4,14 +4,17 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message, Partition, Record
 from python_app_template.core.delivery.partitions import Assigned, Fetched, Quiet, Signal, Unreadable
+from python_app_template.core.delivery.positions import Log
 from python_app_template.core.ports.source import MessageSource
 from tests.broker import NO_DATABASE, Broker
 from tests.fakes.clock import FakeClock
@@ -136,6 +139,13 @@ class Reading:
         self.source.start(partition, seen.assignment, offset)
 
 
+async def described(source: MessageSource[bytes], partition: Partition) -> Log:
+    """Ask until there is an answer: a topic just made has no leader at first."""
+    while True:
+        with suppress(TransientError):
+            return await source.log(partition)
+
+
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.servers)])
 def where(request: pytest.FixtureRequest) -> tuple[Kafka, Topics] | None:
     """The broker and its topics; None: in memory."""
@@ -249,7 +259,7 @@ async def test_an_offset_outside_of_the_log_is_unreadable(topic: Topic, reading:
     await topic.truncate(p, 3)
     await reading.start(p, offset)
     (unreadable,) = (await reading.until(lambda seen: seen.unreadable)).unreadable
-    assert unreadable == Unreadable(p, await topic.source.log(p))
+    assert unreadable == Unreadable(p, await described(topic.source, p))
     assert (unreadable.log.start, unreadable.log.end) == (3, 5)
     await reading.start(p, 4)
     assert (await reading.until(lambda seen: seen.values)).values == {p: [b"4"]}
@@ -259,7 +269,7 @@ async def test_a_log_is_described(topic: Topic) -> None:
     p, q, _ = topic.partitions
     await topic.produce_in_transaction(p, b"0", b"1", b"2")
     await topic.truncate(p, 2)
-    log, empty = await topic.source.log(p), await topic.source.log(q)
+    log, empty = await described(topic.source, p), await described(topic.source, q)
     assert (log.start, log.end, empty.start, empty.end) == (2, 4, 0, 0)
     assert log.topic_id == empty.topic_id
 

@@ -191,7 +191,7 @@ async def test_a_topic_made_anew_is_signalled_or_assigned_anew(
     """With `classic` librdkafka goes on at the old offset; with KIP-848 the partitions are another's, then ours."""
     async with member(group_settings) as reader:
         await reader.until(lambda m: m.owned)
-        before = (await reader.source.log(p)).topic_id
+        before = await settled_id(reader, p)
         await reader.start()
         await reader.until(lambda m: m.fetched)
         await asyncio.to_thread(broker.delete, topics.input)
@@ -250,3 +250,29 @@ async def test_a_drained_member_is_one_until_it_is_closed(kafka_settings: Settin
         assert len(reader.source.assigned) == 3
         async with member(kafka_settings) as second:
             await second.until(lambda m: m.owned)  # rebalances are still served
+
+
+async def test_a_member_that_was_held_up_loses_its_partitions_and_comes_back(
+    kafka: Kafka, topics: Topics, broker: Broker, p: Partition
+) -> None:
+    settings = settings_for(
+        kafka, NO_DATABASE, topics, kafka__session_timeout_ms=1000, kafka__max_poll_interval_ms=1000
+    )
+
+    def dawdle(record: Record) -> Message[bytes]:
+        if record.offset == 0 and len(seen) < 1:
+            seen.append(record)
+            time.sleep(2)
+        return decode(record)
+
+    seen: list[Record] = []
+    await asyncio.to_thread(broker.produce, p, b"0", b"1")
+    async with KafkaSource(settings, dawdle, KafkaAdmin(settings)) as source:
+        reader = Member(source)
+        await reader.start()
+        await reader.until(lambda m: any(isinstance(s, Revoked) for s in m.signals))
+        await reader.until(lambda m: p in m.owned)
+        before = len(reader.messages)
+        source.start(p, reader.owned[p], 1)
+        await reader.until(lambda m: len(m.messages) > before)
+        assert reader.offsets(p)[before:] == [1]

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from itertools import count
 from typing import Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from python_app_template.adapters.primary.kafka.lag import Progress
 from python_app_template.core.delivery.messages import Partition
@@ -116,12 +116,11 @@ class Lanes:
         return self._drop(self, {Why.PRESSURE})
 
     def _sought(self, target: TopicPartition) -> bool:
+        """Whether librdkafka could do it; `_STATE` it says of a partition that it does not read yet, or no more."""
         try:
             self._consumer.seek(target)
-        except KafkaException as e:
-            if e.args[0].code() == KafkaError._STATE:  # noqa: SLF001 - its name
-                return False
-            raise
+        except KafkaException:
+            return False
         return True
 
     def _assign_anew(self, lane: Lane, offset: int) -> None:

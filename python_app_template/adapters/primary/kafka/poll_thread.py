@@ -136,8 +136,7 @@ class PollThread(Generic[C]):
         self._carry_out_orders()
         if self.turned_at - self._committed_at >= COMMIT_SECONDS:
             self._committed_at = self.turned_at
-            self._look_up_ends()
-            self._commit()
+            self._look_after_offsets()
         if self._draining:
             self._rest()
         elif self._room.is_set():
@@ -181,7 +180,7 @@ class PollThread(Generic[C]):
                 order()
             except KafkaException as e:
                 self._note(e.args[0])
-                self._orders.append(order)  # again in the next turn
+                self._orders.appendleft(order)  # again in the next turn, before those that came later
                 return
 
     def _start(self, partition: Partition, assignment: int, offset: int) -> None:
@@ -200,6 +199,13 @@ class PollThread(Generic[C]):
             if lane := self.lanes.get(partition.number):
                 lane.progress.settle(end)
                 self._settled[partition] = end
+
+    def _look_after_offsets(self) -> None:
+        try:
+            self._look_up_ends()
+            self._commit()
+        except KafkaException as e:
+            self._note(e.args[0])
 
     def _commit(self) -> None:
         ours = [p for p in self._settled if self.lanes.get(p.number)]
