@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+import msgspec
 import pytest
 import typer
 
@@ -169,6 +170,20 @@ def test_section_2_has_every_message_with_its_fields() -> None:
     assert tuple(found) == SERVICE.message_types
     for name, body in BODIES.items():
         assert found[name] - {"{sku, qty}"} == set(body.__struct_fields__)
+
+
+def test_section_2_has_examples_that_are_decoded() -> None:
+    examples = re.findall(r'^{"type".*}$', text(CONTRACT), re.MULTILINE)
+    found = [SERVICE.decode(Record(Partition("t", 0), 0, 0, None, line.encode())) for line in examples]
+    assert {message.type for message in found} == set(SERVICE.message_types)
+    assert not [message.content for message in found if isinstance(message.content, Refused)]
+
+
+def test_section_4_has_an_example_that_is_encoded_so() -> None:
+    examples = re.findall(r"^value +({.*})$", text(CONTRACT), re.MULTILINE)
+    assert examples
+    for example in examples:
+        assert msgspec.json.encode(msgspec.json.decode(example, type=events.Body)).decode() == example
 
 
 def test_section_4_has_every_event_with_its_fields() -> None:
