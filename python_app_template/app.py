@@ -36,7 +36,15 @@ from python_app_template.core.use_cases.relay_outbox import RelayOutbox
 from python_app_template.core.use_cases.settle_batch import SettleBatch
 from python_app_template.exit_codes import ExitCode
 from python_app_template.frame import Service
-from python_app_template.lifecycle import DrainTimedOut, Part, Stop, repeating, run_until, unless_stopped
+from python_app_template.lifecycle import (
+    DrainTimedOut,
+    Part,
+    Stop,
+    collect_seldom,
+    repeating,
+    run_until,
+    unless_stopped,
+)
 from python_app_template.monitoring import metered
 from python_app_template.monitoring.health import Health
 from python_app_template.monitoring.metrics import Metrics
@@ -61,6 +69,7 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings) -> ExitCode:
     """Serve orders until asked to stop."""
+    collect_seldom()
     return asyncio.run(run_service(SERVICE, settings))
 
 

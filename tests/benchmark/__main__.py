@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +51,13 @@ def measure_service(
     settings = prepared(backends)
     servers = settings.kafka.bootstrap_servers
     stock = send(servers, settings.kafka.input_topic, batches())
-    services = started(settings, directory, batch_size, split=split)
-    assert read(servers, settings.kafka.output_topic, stock, LIMIT_SECONDS).records == stock
-    for service in services:
-        service.terminate()
+    with started(settings, directory, batch_size, split=split):
+        assert read(servers, settings.kafka.output_topic, stock, LIMIT_SECONDS).records == stock
     lines = send(servers, settings.kafka.input_topic, orders(count, seed=1))
-    services = started(settings, directory, batch_size, split=split)
-    seen = read(servers, settings.kafka.output_topic, lines, LIMIT_SECONDS, skip=stock)
-    assert seen.records == lines, f"{seen.records} of {lines} events"
-    figures = figures_of(services, seen, count)
-    for service in services:
-        assert service.terminate() == 0, service.explain()
-    return figures
+    with started(settings, directory, batch_size, split=split) as services:
+        seen = read(servers, settings.kafka.output_topic, lines, LIMIT_SECONDS, skip=stock)
+        assert seen.records == lines, f"{seen.records} of {lines} events"
+        return figures_of(services, seen, count)
 
 
 def prepared(backends: Backends) -> Settings:
@@ -81,11 +78,19 @@ async def create_topics(settings: Settings) -> None:
     await topics.create(settings, KafkaAdmin(settings))
 
 
-def started(settings: Settings, directory: Path, batch_size: int, *, split: bool) -> list[ServiceProcess]:
-    """One process with both roles, or two."""
+@contextmanager
+def started(settings: Settings, directory: Path, batch_size: int, *, split: bool) -> Iterator[list[ServiceProcess]]:
+    """One process with both roles, or two; ended in the end."""
     roles = ["worker", "relay"] if split else ["worker,relay"]
     more = {"APP_CONSUMER__BATCH_SIZE": str(batch_size)}
-    return [ServiceProcess(settings, directory, role, APP_ROLES=role, **more).start() for role in roles]
+    with ExitStack() as life:
+        services = [ServiceProcess(settings, directory, role, APP_ROLES=role, **more) for role in roles]
+        for service in services:
+            life.callback(service.close)
+            service.start()
+        yield services
+        for service in services:
+            assert service.terminate() == 0, service.explain()
 
 
 def figures_of(services: list[ServiceProcess], seen: Seen, count: int) -> dict[str, float]:
@@ -101,6 +106,7 @@ def figures_of(services: list[ServiceProcess], seen: Seen, count: int) -> dict[s
         "orders_per_second": count / seen.seconds,
         "events_per_second": seen.records / seen.seconds,
         "messages_per_batch": worker.metric("app_batch_messages_sum") / batches_settled,
+        "service_cpu_seconds": sum(cpu_seconds(service.pid) for service in services),
         "peak_megabytes": sum(peak_megabytes(service.pid) for service in services),
         "worker_busy_share": busy / seen.seconds,
         **{f"share_{stage}": spent / busy for stage, spent in seconds.items()},
@@ -137,6 +143,12 @@ def measure_peer(backends: Backends, seconds: float) -> dict[str, float]:
         process.terminate()
         process.wait(20)
     return {"peer_orders_per_second": seen.orders / seen.seconds, "peer_seconds": seen.seconds}
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, in user and system mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_megabytes(pid: int) -> float:
