@@ -13,8 +13,8 @@ from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message, Partition, Record
-from python_app_template.core.delivery.partitions import Assigned, Fetched, Quiet, Signal, Unreadable
 from python_app_template.core.delivery.positions import Log
+from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Signal, Unreadable
 from python_app_template.core.ports.source import MessageSource
 from tests.broker import NO_DATABASE, Broker
 from tests.fakes.clock import FakeClock

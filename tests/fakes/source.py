@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import Generic, TypeVar
 
 from python_app_template.core.delivery.messages import Message, Partition, Span
-from python_app_template.core.delivery.partitions import Assigned, Fetched, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.delivery.positions import Log
+from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.ports.source import MessageSource
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults

@@ -11,7 +11,7 @@ from python_app_template.adapters.primary.kafka.lag import Lag, Progress
 from python_app_template.adapters.primary.kafka.lanes import Lane, Lanes
 from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Record
-from python_app_template.core.delivery.partitions import Assigned, Revoked
+from python_app_template.core.delivery.signals import Assigned, Revoked
 from tests.builders import P, Q, messages
 
 EOF = KafkaError(KafkaError._PARTITION_EOF)  # noqa: SLF001 - so librdkafka names its own errors

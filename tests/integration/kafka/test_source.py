@@ -13,7 +13,7 @@ from python_app_template.adapters.primary.kafka.poll_thread import FULL_SECONDS
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message, Partition, Record, Span
-from python_app_template.core.delivery.partitions import Assigned, Fetched, Identified, Revoked, Signal
+from python_app_template.core.delivery.signals import Assigned, Fetched, Identified, Revoked, Signal
 from python_app_template.settings import Settings
 from tests.broker import NO_DATABASE, Broker
 from tests.servers import Kafka

@@ -6,20 +6,19 @@ import pytest
 
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import Batch, Message, Partition, Span
-from python_app_template.core.delivery.partitions import (
+from python_app_template.core.delivery.partitions import Partitions, State
+from python_app_template.core.delivery.signals import (
     Assigned,
     Claim,
     Fetched,
     Identified,
     Look,
     Order,
-    Partitions,
     Quiet,
     Release,
     Revoked,
     Settle,
     Start,
-    State,
     Stop,
     Unreadable,
 )

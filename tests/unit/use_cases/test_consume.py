@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from python_app_template.core.delivery.faults import FatalError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.outcomes import Decision
-from python_app_template.core.delivery.partitions import Identified
+from python_app_template.core.delivery.signals import Identified
 from tests.builders import GROUP, TOPIC_ID, P, Q
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import Database

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode, Gathering
 from python_app_template.adapters.primary.kafka.lanes import Lane, Lanes
 from python_app_template.core.delivery.messages import Partition
-from python_app_template.core.delivery.partitions import Fetched
+from python_app_template.core.delivery.signals import Fetched
 
 C = TypeVar("C")
 Received: TypeAlias = Sequence[Message]

@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
 from python_app_template.adapters.primary.kafka.lag import Progress
 from python_app_template.core.delivery.messages import Partition
-from python_app_template.core.delivery.partitions import Assigned, Revoked
+from python_app_template.core.delivery.signals import Assigned, Revoked
 
 
 class Why(Enum):

@@ -20,7 +20,7 @@ from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lanes import Lanes
 from python_app_template.core.delivery.faults import FatalError
 from python_app_template.core.delivery.messages import Partition
-from python_app_template.core.delivery.partitions import Assigned, Revoked, Signal
+from python_app_template.core.delivery.signals import Assigned, Revoked, Signal
 
 C = TypeVar("C")
 

@@ -16,8 +16,8 @@ from python_app_template.adapters.primary.kafka.lag import Lag
 from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread, Trouble
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
-from python_app_template.core.delivery.partitions import Fetched, Identified, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.delivery.positions import Log
+from python_app_template.core.delivery.signals import Fetched, Identified, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.ports.source import MessageSource
 from python_app_template.settings import Settings
 
