@@ -117,14 +117,15 @@ async def _run(part: Part) -> None:
 
 
 async def _drain(parts: Sequence[Part], tasks: dict[str, "asyncio.Task[None]"], grace_seconds: float) -> None:
+    waits_for = ""
     try:
         async with asyncio.timeout(grace_seconds):
             for part in parts:
+                waits_for = part.name
                 part.drain()
                 await asyncio.shield(tasks[part.name])
     except TimeoutError:
-        unfinished = [name for name, task in tasks.items() if not task.done()]
-        raise DrainTimedOut(f"{' and '.join(unfinished)} not finished within {grace_seconds:g} s") from None
+        raise DrainTimedOut(f"{waits_for} not finished within {grace_seconds:g} s") from None
 
 
 async def _cancel(tasks: Sequence["asyncio.Future[None]"]) -> None:

@@ -87,7 +87,17 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self.kafka = settings.kafka
         self._servers: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.kafka.bootstrap_servers}
-        self._producer = Producer(self._servers | {"partitioner": "murmur2_random", "linger.ms": 5})
+        self._producer = Producer(
+            self._servers
+            | {
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                # The broker judges what is packed, and takes large messages that pack well.
+                "compression.type": "lz4",
+                "message.max.bytes": 100_000_000,
+                "batch.size": 500_000,
+            }
+        )
         self._admin = AdminClient(self._servers)
         self.sent: list[Received] = []
         """All that was ever sent, as it stands in the topic."""

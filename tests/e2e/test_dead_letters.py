@@ -156,6 +156,30 @@ def test_without_a_key_it_is_the_origins_number_modulo_the_topics_count(launch: 
     assert [letter.partition for letter in world.dead_letters_of(keyless)] == [0, 1, 0]
 
 
+def test_one_too_large_for_any_topic_goes_out_with_an_empty_value_and_its_size(world: World) -> None:
+    """A broker's bound is for what is packed: out of little much may come."""
+    large = b"[" + b" " * 3_000_000
+    sent = world.send_raw(large, b"large", headers=[("x", b"y")])
+    (letter,) = world.dead_letters_of([sent])
+    assert (letter.key, letter.value) == (b"large", b"")
+    assert (letter.headers["x"], letter.headers["dlq.truncated"]) == (b"y", b"%d" % len(large))
+    assert reason_of(letter) == "undecodable"
+
+
+def test_a_large_key_or_many_headers_hold_up_nothing(world: World) -> None:
+    key, headers = b"k" * 2_000_000, [(f"h{n}", b"x" * 1000) for n in range(1000)]
+    sent = world.send_records([(b"{", key, ()), (b"{", b"many headers", headers)])
+    keyed, headed = world.dead_letters_of(sent)
+    assert keyed.key == key
+    assert headed.header_list[: len(headers)] == tuple(headers)
+
+
+def test_a_large_message_that_is_well_formed_is_applied(world: World) -> None:
+    body = batch("large-b", "large-sku") | {"note": " " * 3_000_000}
+    world.send(body)
+    assert len(world.events_of("large-sku", 1)) == 1
+
+
 def test_each_bad_message_is_one_dead_letter_and_the_others_go_through(world: World) -> None:
     """Many of all kinds, in one stream."""
     (created,) = world.send(batch("stream-b", "stream", 10**6))

@@ -73,7 +73,7 @@ def test_what_is_not_finished_within_the_grace_is_exit_1_and_done_again(
         in_hand(service, world)
         assert service.terminate() == 1
     (line,) = service.lines("service.not_drained")
-    assert "worker" in line["error"]
+    assert line["error"] == "worker not finished within 0.5 s"
     launch("next")
     assert len(world.events(2)) == 2
 
