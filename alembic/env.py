@@ -7,7 +7,7 @@ from sqlalchemy import Connection, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from alembic import context
-from python_app_template.adapters.secondary.postgres.stock.tables import metadata
+from python_app_template.service import TABLES
 from python_app_template.settings import load
 
 LOCK = 0x5_0A7_A1E3
@@ -16,7 +16,7 @@ LOCK = 0x5_0A7_A1E3
 
 def run(connection: Connection) -> None:
     """Migrate over this connection, in one transaction."""
-    context.configure(connection=connection, target_metadata=metadata, compare_server_default=True)
+    context.configure(connection=connection, target_metadata=TABLES, compare_server_default=True)
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         context.run_migrations()
@@ -32,7 +32,7 @@ async def connect_and_run() -> None:
 
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", target_metadata=metadata, literal_binds=True)
+    context.configure(dialect_name="postgresql", target_metadata=TABLES, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 else:

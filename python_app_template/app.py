@@ -1,12 +1,12 @@
 """The composition root: monitoring, adapters, preflight, object graph, life cycles, exit code. No container."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,10 +23,10 @@ from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.breaker import Breaker
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import OTHER
 from python_app_template.core.delivery.partitions import Partitions
 from python_app_template.core.ports.checks import Check
-from python_app_template.core.ports.clock import Clock
 from python_app_template.core.ports.unit_of_work import UnitOfWork
 from python_app_template.core.use_cases.backoff import Backoff
 from python_app_template.core.use_cases.consume import Consume
@@ -46,11 +46,8 @@ from python_app_template.lifecycle import (
     unless_stopped,
 )
 from python_app_template.monitoring import metered
-from python_app_template.monitoring.health import Health
-from python_app_template.monitoring.metrics import Metrics
-from python_app_template.monitoring.observer import Observer
-from python_app_template.monitoring.watch import Watch
-from python_app_template.preflight import Finding, PreflightFailed, preflight, wanting
+from python_app_template.monitoring.monitoring import Monitoring
+from python_app_template.preflight import PreflightFailed, pass_preflight
 from python_app_template.service import SERVICE
 from python_app_template.settings import Settings, SettingsError
 
@@ -102,14 +99,14 @@ async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
         http = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
         await life.enter_async_context(serving(http, settings.http.host, settings.http.port))
         world = await life.enter_async_context(connect(settings, monitoring))
-        if not await unless_stopped(pass_preflight(world), stop):
+        learned = await unless_stopped(prepare(service, world), stop)
+        if learned is None:
             return
-        working = await worker(service, world) if "worker" in settings.roles else []
-        relaying = await relay(world) if "relay" in settings.roles else None
+        relaying = relay(world, learned)
         parts = [
-            *working,
-            *([Part("relay", relaying, relaying.drain)] if relaying else []),
-            *observers(world, leads=lambda: relaying is not None and relaying.leads),
+            *(worker(service, world, learned) if "worker" in settings.roles else []),
+            *([Part("relay", relaying, relaying.drain)] if "relay" in settings.roles else []),
+            *observers(world, leads=lambda: relaying.leads),
         ]
         await run_until(stop, parts, settings.drain.grace_seconds, monitoring.stopping)
 
@@ -117,37 +114,16 @@ async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
 # --- Monitoring
 
 
-@dataclass(frozen=True, slots=True)
-class Monitoring:
-    """What sees everything and decides nothing."""
-
-    clock: Clock
-    metrics: Metrics
-    health: Health
-    watch: Watch
-    observer: Observer
-
-    def live(self) -> Sequence[tuple[str, bool, str]]:
-        """What a restart would mend."""
-        return self.health.liveness(self.clock.monotonic())
-
-    def stopping(self) -> None:
-        """Say that nothing more is taken in."""
-        self.health.checked("serving", ok=False, detail="stopping")
-
-
 def monitor(service: Service[C, E, W, S], settings: Settings) -> Monitoring:
     """Make metrics and health; known series start at zero."""
-    clock, kafka = SystemClock(), settings.kafka
-    metrics, health = Metrics(VERSION, settings.environment), Health(settings.health.stalled_seconds)
-    metrics.start_at_zero(
+    monitoring = Monitoring(SystemClock(), VERSION, settings.environment, settings.health.stalled_seconds)
+    kafka = settings.kafka
+    monitoring.metrics.start_at_zero(
         consumed={kafka.input_topic: [*service.message_types, OTHER]},
         published={kafka.output_topic: service.event_types},
         dead_lettered={kafka.input_topic: service.dead_letter_reasons},
     )
-    health.checked("preflight", ok=False, detail="not done yet")
-    watch = Watch(metrics, health, clock)
-    return Monitoring(clock, metrics, health, watch, Observer(metrics, health, watch, clock))
+    return monitoring
 
 
 # --- Adapters
@@ -185,29 +161,57 @@ async def connect(settings: Settings, monitoring: Monitoring) -> AsyncIterator[W
 async def open_checks(settings: Settings) -> AsyncIterator[list[Check]]:
     """Open what the checks need, for the command of that name."""
     async with connect(settings, monitor(SERVICE, settings)) as world:
-        yield checks(world)
+        yield checks(SERVICE, world)
 
 
-def checks(world: World) -> list[Check]:
+def checks(service: Service[C, E, W, S], world: World) -> list[Check]:
     """Return all, in the order in which they make sense."""
-    return [*postgres_checks.checks(world.engine), *kafka_checks.checks(world.settings, world.admin)]
+    database = postgres_checks.checks(world.engine, service.revision)
+    return [*database, *kafka_checks.checks(world.settings, world.admin)]
 
 
-async def pass_preflight(world: World) -> None:
-    """Log a line for each check. Raises PreflightFailed; SettingsError when the database was made with others."""
-    findings: list[Finding] = []
-    async for finding in preflight(checks(world), world.settings.preflight.wait_seconds, world.monitoring.clock):
-        (log.info if finding.ok else log.error)("preflight", **finding._asdict())
-        findings.append(finding)
-    world.monitoring.health.checked("preflight", ok=not wanting(findings))
-    if wanting(findings):
-        raise PreflightFailed(findings)
+class Learned(NamedTuple):
+    """What only the outside knows, and the wiring needs."""
+
+    largest_dead_letter: int
+    """Bytes that the dead-letter topic takes."""
+    transactional_id: str
+
+
+async def prepare(service: Service[C, E, W, S], world: World) -> Learned:
+    """Check, then ask. Raises PreflightFailed; SettingsError: the database was made with others."""
+    monitoring = world.monitoring
+    await pass_preflight(checks(service, world), world.settings.preflight.wait_seconds, monitoring.clock)
+    monitoring.health.checked("preflight", ok=True)
+    tries = 0
+    while True:
+        try:
+            return await learn(world)
+        except TransientError as fault:  # it was there a moment ago
+            log.warning("dependency.away", operation="start", error=f"{fault}", code=fault.code)
+            tries += 1
+            await world.pause(tries)
+
+
+async def learn(world: World) -> Learned:
+    """Ask broker and database. Raises TransientError; SettingsError when another transactional id is kept."""
+    kafka = world.settings.kafka
+    largest = await world.admin.message_bytes(kafka.dead_letter_topic)
+    if "relay" not in world.settings.roles:
+        return Learned(largest, "")
+    seed = kafka.transactional_id
+    kept = await outbox.transactional_id(world.engine, seed)
+    if seed is not None and seed != kept:
+        raise SettingsError(
+            [f"APP_KAFKA__TRANSACTIONAL_ID: {seed!r} is not what the database keeps; allowed: {kept!r}, or not set"]
+        )
+    return Learned(largest, kept)
 
 
 # --- Object graph, innermost first, and its primary adapters
 
 
-async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
+def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list[Part]:
     """Messages in: consume, decide, commit."""
     settings, monitoring, engine, clock = world.settings, world.monitoring, world.engine, world.monitoring.clock
     form = outbox.Format(
@@ -217,7 +221,7 @@ async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
         service=settings.service_name,
         version=VERSION,
         row_bytes=settings.outbox.row_bytes,
-        largest_dead_letter=await world.admin.message_bytes(settings.kafka.dead_letter_topic),
+        largest_dead_letter=learned.largest_dead_letter,
     )
     stopwatch = metered.Stopwatch(clock)
 
@@ -233,7 +237,7 @@ async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
     )
     positions = PostgresPositions(engine, settings.kafka.group_id, reach=settings.consumer.batch_size)
     limit = Pending(settings.outbox.max_pending, settings.outbox.max_pending_bytes)
-    room = HoldBack(partial(outbox.pending, engine), limit, clock, monitoring.health.pressed)
+    room = HoldBack(partial(outbox.pending, engine), limit, clock, monitoring.watch.pressed)
     source = KafkaSource(settings, service.decode, world.admin)
     consume = Consume(
         source,
@@ -256,12 +260,14 @@ async def worker(service: Service[C, E, W, S], world: World) -> list[Part]:
 
     async def look() -> None:
         monitoring.observer.beat("poll thread", source.turned_at)
-        monitoring.observer.look_at_lag(settings.kafka.input_topic, source.lags(), monitoring.watch.halts())
+        monitoring.observer.look_at_lag(
+            settings.kafka.input_topic, len(source.assigned), source.lags(), monitoring.watch.halts()
+        )
 
     return [Part("worker", consume_and_leave, drain), repeating("lag", look, LOOK_EVERY)]
 
 
-async def relay(world: World) -> RelayOutbox:
+def relay(world: World, learned: Learned) -> RelayOutbox:
     """Events out: publish what is committed."""
     settings, watch, clock = world.settings, world.monitoring.watch, world.monitoring.clock
     reader = outbox.PostgresOutboxReader(
@@ -270,7 +276,7 @@ async def relay(world: World) -> RelayOutbox:
         page_bytes=settings.outbox.page_bytes,
         poll_seconds=settings.outbox.poll_interval_ms / 1000,
     )
-    opener = open_publisher(settings, await identify(world), world.admin)
+    opener = open_publisher(settings, learned.transactional_id, world.admin)
     return RelayOutbox(
         metered.metered_lead(term.lead(settings.database), watch),
         metered.metered_open(opener, watch, world.monitoring.metrics, clock),
@@ -281,17 +287,6 @@ async def relay(world: World) -> RelayOutbox:
     )
 
 
-async def identify(world: World) -> str:
-    """Return the outbox's transactional id. Raises SettingsError when the settings name another one."""
-    seed = world.settings.kafka.transactional_id
-    kept = await outbox.transactional_id(world.engine, seed)
-    if seed is not None and seed != kept:
-        raise SettingsError(
-            [f"APP_KAFKA__TRANSACTIONAL_ID: {seed!r} is not what the database keeps; allowed: {kept!r}, or not set"]
-        )
-    return kept
-
-
 def observers(world: World, leads: Callable[[], bool]) -> list[Part]:
     """What looks on: the event loop's heartbeat, and whether an idle service's ways are free."""
     observer, kafka = world.monitoring.observer, world.settings.kafka
@@ -299,8 +294,11 @@ def observers(world: World, leads: Callable[[], bool]) -> list[Part]:
     async def beat() -> None:
         observer.beat("event loop")
 
-    async def look() -> None:
+    async def look_at_database() -> None:
         await observer.look_at_database(partial(outbox.pending, world.engine), leads=leads)
+
+    async def look_at_broker() -> None:
         await observer.look_at_broker(partial(world.admin.topics, [kafka.input_topic]))
 
-    return [repeating("heartbeat", beat, LOOK_EVERY), repeating("observer", look, LOOK_EVERY)]
+    looks = {"heartbeat": beat, "database observer": look_at_database, "broker observer": look_at_broker}
+    return [repeating(name, look, LOOK_EVERY) for name, look in looks.items()]

@@ -38,6 +38,8 @@ class Service(Generic[C, E, W, S]):
     """A fact, the output topic and the service's name to a record."""
     repository: OpenRepository[W, S]
     """A connection to what loads and stores the state."""
+    revision: str = "0001"
+    """The schema's revision that the repository needs; delivery alone needs the first."""
     message_types: tuple[str, ...] = ()
     """What messages may be, beside "other"; labels of metrics."""
     event_types: tuple[str, ...] = ()

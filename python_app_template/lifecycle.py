@@ -6,11 +6,13 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
 from python_app_template.exit_codes import ExitCode
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -81,15 +83,13 @@ class Stop:
         self._asked.set()
 
 
-async def unless_stopped(work: Awaitable[None], stop: Stop) -> bool:
-    """Do the work; False: it was given up because a stop was asked for."""
+async def unless_stopped(work: Awaitable[T], stop: Stop) -> T | None:
+    """Do the work and return what comes of it; None: it was given up because a stop was asked for."""
     task, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.asked())
     await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
     done = task.done()
     await _cancel([asked] if done else [asked, task])
-    if done:
-        task.result()
-    return done
+    return task.result() if done else None
 
 
 async def run_until(stop: Stop, parts: Sequence[Part], grace_seconds: float, stopping: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ async def _drain(parts: Sequence[Part], tasks: dict[str, "asyncio.Task[None]"], 
         raise DrainTimedOut(f"{waits_for} not finished within {grace_seconds:g} s") from None
 
 
-async def _cancel(tasks: Sequence["asyncio.Future[None]"]) -> None:
+async def _cancel(tasks: Sequence["asyncio.Future[Any]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

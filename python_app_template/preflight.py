@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+import structlog
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -14,6 +15,8 @@ from tenacity import (
 
 from python_app_template.core.ports.checks import Check, CheckFailed
 from python_app_template.core.ports.clock import Clock
+
+log = structlog.get_logger(__name__)
 
 
 class Finding(NamedTuple):
@@ -50,6 +53,16 @@ async def preflight(checks: Sequence[Check], wait_seconds: float, clock: Clock) 
         for look in looks:
             look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
+
+
+async def pass_preflight(checks: Sequence[Check], wait_seconds: float, clock: Clock) -> None:
+    """Run them and log a line for each. Raises PreflightFailed."""
+    findings = []
+    async for finding in preflight(checks, wait_seconds, clock):
+        (log.info if finding.ok else log.error)("preflight", **finding._asdict())
+        findings.append(finding)
+    if wanting(findings):
+        raise PreflightFailed(findings)
 
 
 def wanting(findings: Sequence[Finding]) -> bool:

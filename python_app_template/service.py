@@ -1,5 +1,6 @@
 """The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
 
+from python_app_template.adapters.secondary.postgres.stock import tables
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
 from python_app_template.adapters.wire.messages import BODIES, decode
@@ -11,6 +12,9 @@ from python_app_template.core.use_cases.message_bus import MessageBus
 from python_app_template.frame import Service
 from python_app_template.monitoring.lines import LineOutcomes
 
+TABLES = tables.metadata
+"""All tables, delivery's among them; what migrations are held against."""
+
 BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
 
 SERVICE: Service[Command, Event, Wanted, Stock] = Service(
@@ -19,6 +23,7 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     decide=BUS,
     encode=encode,
     repository=PostgresStock,
+    revision="0002",
     message_types=tuple(BODIES),
     event_types=EVENT_TYPES,
     dead_letter_reasons=(

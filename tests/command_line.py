@@ -78,6 +78,7 @@ def on_terminal(*arguments: str) -> Done:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     environment = bare_environment() | {"TERM": "xterm", "NO_COLOR": "1"}
+    environment.pop("COLUMNS", None)  # where it is set it counts more than the terminal
     with subprocess.Popen(
         [*SCRIPT, *arguments], env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:

@@ -27,11 +27,12 @@ class Health:
     """What the parts of the service report, and the verdicts made of it.
 
     `now` is monotonic seconds everywhere. `beat` may be called from any thread, the rest from the event loop.
-    Whatever has never reported is not judged.
+    Whatever has never reported is not judged. `held_back` names the parts that stand still on purpose while the way
+    out is blocked.
     """
 
-    def __init__(self, stalled_seconds: float) -> None:
-        self._stalled = stalled_seconds
+    def __init__(self, stalled_seconds: float, held_back: Collection[str] = ()) -> None:
+        self._stalled, self._held_back = stalled_seconds, held_back
         self._beats: dict[str, float] = {}
         self._work: dict[str, _Work] = {}
         self._checks: dict[str, Check] = {}
@@ -85,8 +86,10 @@ class Health:
         if self._halts.pop(part, None) is not None:
             self._again([work for name, work in self._work.items() if name == part], now)
 
-    def pressed(self, why: str | None) -> None:
+    def pressed(self, why: str | None, now: float) -> None:
         """The way out is blocked (too much is committed and not published): unready; None when it is free."""
+        if why is None and self._pressure is not None:
+            self._again([work for part, work in self._work.items() if part in self._held_back], now)
         self._pressure = why
 
     def checked(self, name: str, *, ok: bool, detail: str = "") -> None:
@@ -121,7 +124,8 @@ class Health:
             yield Check(part, still <= self._stalled, detail if still > self._stalled else "")
 
     def _excused(self, part: str, work: _Work) -> bool:
-        return part in self._halts or any(self._away.get(dependency) is not None for dependency in work.needs)
+        away = any(self._away.get(dependency) is not None for dependency in work.needs)
+        return away or part in self._halts or (part in self._held_back and self._pressure is not None)
 
     def _again(self, works: Collection[_Work], now: float) -> None:
         for work in works:

@@ -44,7 +44,7 @@ class Observer:
         except TransientError:
             return  # likewise
 
-    def look_at_lag(self, topic: str, lags: Lags, halted: Collection[str]) -> None:
+    def look_at_lag(self, topic: str, assigned: int, lags: Lags, halted: Collection[str]) -> None:
         """Show each partition's lag, and whether work waits that is not halted."""
         waiting = False
         for partition, (messages, seconds) in lags.items():
@@ -53,7 +53,7 @@ class Observer:
         for partition in self._shown - lags.keys():
             self._metrics.released(partition.topic, partition.number)
         self._shown = set(lags)
-        self._metrics.assigned(topic, len(lags))
+        self._metrics.assigned(topic, assigned)
         self._wait(WORKER, waiting=waiting)
 
     def _wait(self, part: str, *, waiting: bool) -> None:

@@ -21,12 +21,19 @@ WORKER, RELAY = "worker", "relay"
 log = structlog.get_logger(__name__)
 
 
+CONTENTION = frozenset({"raced", "40001", "40P01", "55P03"})
+"""Codes of faults that show a dependency at work, not away: somebody else was quicker, or holds a lock."""
+
+AWAY_SECONDS = 10.0
+"""For so long after a call failed, only that call's success shows that the dependency is back; others may be easier."""
+
+
 class Watch:
     """What is told of every call to the outside: whether it answers, and what has to be tried again."""
 
     def __init__(self, metrics: Metrics, health: Health, clock: Clock) -> None:
         self._metrics, self._health, self._clock = metrics, health, clock
-        self._away: set[str] = set()
+        self._failing: dict[str, dict[str, float]] = {}
         self._halted: dict[str, str] = {}
 
     @contextmanager
@@ -37,24 +44,32 @@ class Watch:
         except TransientError as fault:
             self.failed(operation, dependency, fault)
             raise
-        self.worked(dependency)
+        self.worked(operation, dependency)
 
     def failed(self, operation: str, dependency: str, fault: TransientError) -> None:
         """Count a fault that passes; the first of a series is logged."""
         self._metrics.retried(operation, fault.code)
-        self._health.away(dependency, f"{operation}: {fault}")
-        if dependency not in self._away:
-            self._away.add(dependency)
+        if fault.code in CONTENTION:
+            return
+        failing = self._failing.setdefault(dependency, {})
+        if not failing:
             log.warning(
                 "dependency.away", dependency=dependency, operation=operation, error=f"{fault}", code=fault.code
             )
+        failing[operation] = self._clock.monotonic()
+        self._health.away(dependency, f"{operation}: {fault}")
 
-    def worked(self, dependency: str) -> None:
-        """It answers."""
-        if dependency in self._away:
-            self._away.discard(dependency)
+    def worked(self, operation: str, dependency: str) -> None:
+        """It answers to this call; whether to others, those that failed lately have to show."""
+        failing = self._failing.get(dependency)
+        if not failing:
+            return
+        now = self._clock.monotonic()
+        still = {name: at for name, at in failing.items() if name != operation and now - at < AWAY_SECONDS}
+        self._failing[dependency] = still
+        if not still:
             log.info("dependency.back", dependency=dependency)
-        self._health.back(dependency, self._clock.monotonic())
+            self._health.back(dependency, now)
 
     def settled(self, outcome: Outcome[Any], stages: Mapping[str, float]) -> None:
         """Count a batch that was committed just now; `stages` holds the seconds that each stage took."""
@@ -65,6 +80,10 @@ class Watch:
         """A part got on with its work."""
         self._health.moved(part, self._clock.monotonic())
 
+    def pressed(self, why: str | None) -> None:
+        """Nothing is taken in because the way out is blocked; None: it is free."""
+        self._health.pressed(why, self._clock.monotonic())
+
     def halted(self, part: str, why: Halted | None) -> None:
         """Show that a part stands still and why, or that it goes on; said once, however often it is reported."""
         if why is None:
@@ -72,8 +91,8 @@ class Watch:
                 log.info("part.resumed", part=part)
                 self._metrics.halted(part, None)
                 self._health.resumed(part, self._clock.monotonic())
-        elif self._halted.get(part) != why.reason:
-            self._halted[part] = why.reason
+        elif self._halted.get(part) != str(why):
+            self._halted[part] = str(why)
             log.error("part.halted", part=part, reason=why.reason, detail=str(why), remedy=why.remedy)
             self._metrics.halted(part, why.reason)
             self._health.halted(part, str(why))

@@ -56,4 +56,4 @@ def test_topics_are_known_by_their_ids() -> None:
     with pytest.raises(Halted, match="topic_recreated") as halted:
         recognise({"a": "1", "b": "2"}, {"a": "1", "b": "3"})
     assert "b with id 2" in str(halted.value)
-    assert "positions set --published" in halted.value.remedy
+    assert "docs/operations.md" in halted.value.remedy

@@ -103,7 +103,7 @@ def test_readiness_names_each_check() -> None:
     health.checked("preflight", ok=False, detail="not run yet")
     health.away("broker", "no answer")
     health.halted("relay", "cursor lost")
-    health.pressed("1,200 rows pending, 1,000 allowed")
+    health.pressed("1,200 rows pending, 1,000 allowed", 0)
     assert failing(health.readiness()) == {
         "preflight": "not run yet",
         "broker": "no answer",
@@ -117,8 +117,8 @@ def test_a_check_is_as_it_was_last_seen() -> None:
     health = Health(STALLED)
     health.checked("preflight", ok=False)
     health.checked("preflight", ok=True)
-    health.pressed("full")
-    health.pressed(None)
+    health.pressed("full", 0)
+    health.pressed(None, 0)
     assert failing(health.readiness()) == {}
 
 

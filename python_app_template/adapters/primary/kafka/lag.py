@@ -27,6 +27,8 @@ class Progress:
     """Nothing came after the end was reached."""
     in_hand: deque[tuple[int, int]] = field(default_factory=deque)
     """Of each batch that is handed over and not settled: its end, and its oldest timestamp in milliseconds."""
+    behind_since: float | None = None
+    """When it was first seen that messages wait of which none is in hand, so that their age is not known."""
 
     def started(self, offset: int) -> None:
         """Everything before is settled, nothing is in hand."""
@@ -55,7 +57,11 @@ class Progress:
         """Return what is left at this time (seconds since 1970); None before the first start: nobody knows."""
         if self.settled is None:
             return None
-        if not self.in_hand:
-            return Lag(0 if self.at_end else max(self.end - self.settled, 0), 0.0)
-        oldest = self.in_hand[0][1] / 1000
-        return Lag(max(self.end, self.read) - self.settled, max(now - oldest, 0.0))
+        if self.in_hand:
+            oldest = self.in_hand[0][1] / 1000
+            return Lag(max(self.end, self.read) - self.settled, max(now - oldest, 0.0))
+        if self.end <= (self.read if self.at_end else self.settled):
+            self.behind_since = None
+            return Lag(0, 0.0)
+        self.behind_since = self.behind_since or now
+        return Lag(self.end - self.settled, now - self.behind_since)

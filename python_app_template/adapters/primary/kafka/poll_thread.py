@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -36,13 +36,6 @@ FULL_SECONDS = 0.5
 COMMIT_SECONDS = 1.0
 
 
-class Trouble(NamedTuple):
-    """The last error, of those that librdkafka mends by itself, and when that was (monotonic seconds)."""
-
-    text: str
-    at: float
-
-
 Event: TypeAlias = Signal[C] | Stuck | Exception | None
 """What the thread tells: signals, a partition to be examined, why it ended, or (None) that it fetches no more."""
 
@@ -66,7 +59,6 @@ class PollThread(Generic[C]):
         self._draining = self._drained = self._closing = False
         self._settled: dict[Partition, int] = {}
         self._committed_at = self.turned_at = time.monotonic()
-        self.trouble: Trouble | None = None
         self._fault: Exception | None = None
         callbacks = {"error_cb": self._note, "on_commit": self._on_commit}
         with kafka_errors():
@@ -136,7 +128,7 @@ class PollThread(Generic[C]):
         self._carry_out_orders()
         if self.turned_at - self._committed_at >= COMMIT_SECONDS:
             self._committed_at = self.turned_at
-            self._look_after_offsets()
+            self._try_to_commit()
         if self._draining:
             self._rest()
         elif self._room.is_set():
@@ -151,8 +143,8 @@ class PollThread(Generic[C]):
         patience = PATIENCE if all(lane.delivers for lane in self.lanes) else SHORT_PATIENCE
         fetched = self._fetching.fetch(patience)
         if fetched is not None:
-            self.trouble = None
-            self._room.clear()
+            if fetched.messages:  # an end alone takes nobody's place
+                self._room.clear()
             self._tell(fetched)
 
     def _wait_for_room(self) -> None:
@@ -200,9 +192,8 @@ class PollThread(Generic[C]):
                 lane.progress.settle(end)
                 self._settled[partition] = end
 
-    def _look_after_offsets(self) -> None:
+    def _try_to_commit(self) -> None:
         try:
-            self._look_up_ends()
             self._commit()
         except KafkaException as e:
             self._note(e.args[0])
@@ -213,11 +204,6 @@ class PollThread(Generic[C]):
         self._settled = {}
         if offsets:
             self._consumer.commit(offsets=offsets, asynchronous=True)
-
-    def _look_up_ends(self) -> None:
-        for lane in self.lanes:
-            _, end = self._consumer.get_watermark_offsets(lane.at(), cached=True)
-            lane.progress.end = max(end, lane.progress.end)
 
     def _on_assign(self, _consumer: Consumer, given: list[TopicPartition]) -> None:
         self._signal(lambda: self.lanes.assign(given))
@@ -238,6 +224,5 @@ class PollThread(Generic[C]):
             self._note(error)
 
     def _note(self, error: KafkaError) -> None:
-        self.trouble = Trouble(error.str(), time.monotonic())
         if error.fatal():
             self._fault = FatalError(f"Kafka: {error.str()}")

@@ -13,7 +13,7 @@ from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka.fetching import Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lag import Lag
-from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread, Trouble
+from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
 from python_app_template.core.delivery.positions import Log
@@ -24,8 +24,8 @@ from python_app_template.settings import Settings
 C = TypeVar("C")
 
 QUIET_SECONDS = 0.2
-IDENTIFY_SECONDS = 1.0
-"""Between two looks at the topic's id: librdkafka does not notice that a topic was made anew."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the topic's id and its logs' ends: librdkafka does not notice that a topic was made anew."""
 
 CLOSE_SECONDS = 5.0
 
@@ -121,11 +121,6 @@ class KafkaSource(MessageSource[C], Generic[C]):
         return self._thread.turned_at
 
     @property
-    def trouble(self) -> Trouble | None:
-        """What the broker last complained of, if nothing came of it since."""
-        return self._thread.trouble
-
-    @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours at this moment."""
         return frozenset(lane.partition for lane in self._thread.lanes)
@@ -173,13 +168,24 @@ class KafkaSource(MessageSource[C], Generic[C]):
                 return
 
     async def _watch(self) -> None:
-        """Ask for the topic's id, as long as this lives; signal one that a partition was not claimed with."""
+        """Look again and again at what librdkafka does not tell."""
         while True:
             with suppress(TransientError):
-                found = (await self._admin.topics([self._topic]))[self._topic]
-                if found is not None and self._is_another(found.id):
-                    self._take(Identified(self._topic, found.id))
-            await asyncio.sleep(IDENTIFY_SECONDS)
+                await self._look_at_topic()
+                await self._look_at_ends()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_at_topic(self) -> None:
+        """Signal an id that a partition was not claimed with."""
+        found = (await self._admin.topics([self._topic]))[self._topic]
+        if found is not None and self._is_another(found.id):
+            self._take(Identified(self._topic, found.id))
+
+    async def _look_at_ends(self) -> None:
+        """Ask where the logs end: of a partition that is paused or halted librdkafka learns no more."""
+        for lane in list(self._thread.lanes):
+            bounds = await self._admin.bounds(lane.partition)
+            lane.progress.end = max(lane.progress.end, bounds.stable_end)
 
     def _is_another(self, topic_id: str) -> bool:
         return any(self._ids.setdefault(partition, topic_id) != topic_id for partition in self.assigned)

@@ -12,9 +12,6 @@ from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, cl
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.ports.checks import Check, CheckFailed
 
-REVISION = "0002"
-"""The schema that this code needs."""
-
 MIGRATE = "run `alembic upgrade head`"
 
 SERVER = text(
@@ -33,15 +30,14 @@ REVISIONS = text(
 TABLES = text("SELECT to_regclass('alembic_version') IS NULL OR to_regclass('schema_compatibility') IS NULL")
 
 
-def checks(engine: AsyncEngine) -> list[Check]:
-    """Return them in the order in which they make sense."""
-    looks = {
-        "database": database,
-        "database durability": durability,
-        "database session": session,
-        "schema": schema,
-    }
-    return [Check(name, partial(look, engine)) for name, look in looks.items()]
+def checks(engine: AsyncEngine, revision: str) -> list[Check]:
+    """Return them in the order in which they make sense; `revision` is the schema's that the code needs."""
+    return [
+        Check("database", partial(database, engine)),
+        Check("database durability", partial(durability, engine)),
+        Check("database session", partial(session, engine)),
+        Check("schema", partial(schema, engine, revision)),
+    ]
 
 
 async def database(engine: AsyncEngine) -> str:
@@ -80,15 +76,15 @@ async def session(engine: AsyncEngine) -> str:
     return "direct"
 
 
-async def schema(engine: AsyncEngine) -> str:
+async def schema(engine: AsyncEngine, revision: str) -> str:
     """It is at the revision that this code needs, or at a later one that still serves it (expand, then contract)."""
     async with asking(engine) as connection:
         if await connection.scalar(TABLES):
             raise CheckFailed("no schema", MIGRATE, passing=True)
         found = (await connection.execute(REVISIONS)).one()
-    if found.revision is None or found.revision < REVISION:
-        raise CheckFailed(f"revision {found.revision or 'none'}, {REVISION} is needed", MIGRATE, passing=True)
-    if found.compatible_from > REVISION:
+    if found.revision is None or found.revision < revision:
+        raise CheckFailed(f"revision {found.revision or 'none'}, {revision} is needed", MIGRATE, passing=True)
+    if found.compatible_from > revision:
         needed = f"code of revision {found.compatible_from} or later"
         raise CheckFailed(
             f"revision {found.revision}, which needs {needed}", "deploy the newer version of this service"

@@ -31,12 +31,17 @@ def session_settings(database: Database, name: str) -> Mapping[str, str]:
         "synchronous_commit": "on",
         "timezone": "UTC",
         "jit": "off",  # compiling a plan costs more than these statements
-        "statement_timeout": f"{database.statement_timeout_seconds * 1000:.0f}",
-        "lock_timeout": f"{database.lock_timeout_seconds * 1000:.0f}",
+        "statement_timeout": _milliseconds(database.statement_timeout_seconds),
+        "lock_timeout": _milliseconds(database.lock_timeout_seconds),
         "idle_session_timeout": "0",  # the pool's connections may wait for work
-        "idle_in_transaction_session_timeout": f"{database.idle_in_transaction_timeout_seconds * 1000:.0f}",
-        "transaction_timeout": f"{database.transaction_timeout_seconds * 1000:.0f}",
+        "idle_in_transaction_session_timeout": _milliseconds(database.idle_in_transaction_timeout_seconds),
+        "transaction_timeout": _milliseconds(database.transaction_timeout_seconds),
     }
+
+
+def _milliseconds(seconds: float) -> str:
+    """Never 0, which would mean: for ever."""
+    return str(max(round(seconds * 1000), 1))
 
 
 def create_engine(database: Database, name: str) -> AsyncEngine:
