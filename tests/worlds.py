@@ -12,24 +12,27 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import create_engine
-from python_app_template.adapters.secondary.postgres.outbox import Format
+from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox, PostgresOutboxReader
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.stock.tables import metadata
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.messages import Fact, Frame, Partition
 from python_app_template.core.ports.positions import Positions
+from python_app_template.core.ports.publishing import OutboxReader
 from python_app_template.core.ports.unit_of_work import UnitOfWork
 from python_app_template.settings import load
 from tests.builders import GROUP, P, record
+from tests.fakes.clock import FakeClock
 from tests.fakes.database import Database
 from tests.fakes.positions import FakePositions
+from tests.fakes.publishing import FakeOutboxReader
 from tests.fakes.unit_of_work import FakeUnitOfWork
 from tests.second_domain.sensors import AlertCleared, Event, PostgresSensors, Sensor, Sensors, create_tables, encode
 
 SensorsAtWork: TypeAlias = UnitOfWork[Event, frozenset[str], Sensors]
 
 FORM = Format(encode, "alerts", "raw-push.dlq", "test", "1", row_bytes=2**22, largest_dead_letter=2**20)
-REACH = 10
+REACH, PAGE_BYTES = 10, 1000
 
 
 def fact(sensor: str, offset: int = 0) -> Fact[Event]:
@@ -49,6 +52,13 @@ class World(ABC):
 
     @abstractmethod
     def positions(self, group: str = GROUP) -> Positions: ...
+
+    @abstractmethod
+    def outbox(self) -> OutboxReader: ...
+
+    @abstractmethod
+    async def append(self, *sensors: str) -> None:
+        """Commit a row of the outbox: an event of each sensor."""
 
     @abstractmethod
     async def published(self) -> Sequence[str]:
@@ -76,6 +86,12 @@ class Memory(World):
     def positions(self, group: str = GROUP) -> Positions:
         return FakePositions(self.database, group, REACH)
 
+    def outbox(self) -> OutboxReader:
+        return FakeOutboxReader(self.database.outbox, FakeClock())
+
+    async def append(self, *sensors: str) -> None:
+        self.database.outbox.append([encode(fact(name), "alerts", "test") for name in sensors])
+
     async def published(self) -> Sequence[str]:
         return [f.event.sensor for f in self.database.facts]
 
@@ -100,6 +116,15 @@ class InPostgres(World):
 
     def positions(self, group: str = GROUP) -> Positions:
         return PostgresPositions(self.engine, group, REACH)
+
+    def outbox(self) -> OutboxReader:
+        return PostgresOutboxReader(self.engine, asyncio.Event(), page_bytes=PAGE_BYTES, poll_seconds=0.005)
+
+    async def append(self, *sensors: str) -> None:
+        async with self.engine.begin() as connection:
+            outbox = PostgresOutbox[Event](connection, FORM)
+            outbox.put([fact(name) for name in sensors], [])
+            await outbox.flush()
 
     async def published(self) -> Sequence[str]:
         rows = await self._ask("SELECT frames FROM outbox WHERE number > 0 ORDER BY number")

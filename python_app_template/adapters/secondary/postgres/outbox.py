@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters import dead_letters
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
+from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
-from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
+from python_app_template.core.delivery.relaying import REMEDY, Cursor, OutboxRow, Standing
 from python_app_template.core.ports.publishing import OutboxReader
 from python_app_template.core.ports.unit_of_work import Outbox
 from python_app_template.core.use_cases.hold_back import Pending
@@ -163,10 +164,12 @@ class PostgresOutboxReader(OutboxReader):
         self._page_bytes, self._poll_seconds = page_bytes, poll_seconds
 
     async def standing(self) -> Standing:
-        """As the port says."""
+        """As the port says. Raises Halted too: somebody emptied the outbox."""
         async with transaction(self._each_alone) as connection:
             row = (await connection.execute(STANDING)).one()
-            return Standing(Cursor(row.number, row.row_id), row.started)
+        if row.number is None:
+            raise Halted("relay", "database_set_back", expected="the last row published", found="none", remedy=REMEDY)
+        return Standing(Cursor(row.number, row.row_id), row.started)
 
     async def page(self, number: int) -> Sequence[OutboxRow]:
         """As the port says; the first row comes without its frames."""
