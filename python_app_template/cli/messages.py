@@ -15,6 +15,7 @@ from python_app_template.cli.reading import from_end, from_start, reading
 from python_app_template.cli.registering import command, settings_of
 from python_app_template.cli.sending import Sender, Sent, checked, sending
 from python_app_template.cli.showing import value_line, whole_line
+from python_app_template.cli.signals import interruptible
 from python_app_template.cli.story.announced import listening
 from python_app_template.cli.story.samples import Samples, message
 from python_app_template.exit_codes import ExitCode
@@ -89,10 +90,13 @@ def consume(
     starts = (from_start if from_beginning else from_end)(settings, topic)
     say(f"reading {topic} from its {'beginning' if from_beginning else 'end'}")
     line, came = whole_line if headers else value_line, 0
-    with reading(settings, topic, starts) as reader:
-        for records in reader.arriving(timeout, count):
-            write_lines(map(line, records))
-            came += len(records)
+    try:
+        with interruptible(), reading(settings, topic, starts) as reader:
+            for records in reader.arriving(timeout, count):
+                write_lines(map(line, records))
+                came += len(records)
+    except KeyboardInterrupt:
+        return  # as asked to
     if count is not None and came < count:
         raise CommandFailed(f"{came} of {count} came", ExitCode.WANTING)
 

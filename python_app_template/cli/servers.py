@@ -1,17 +1,15 @@
 """The embedded backends as the commands start them: with a bar for what is downloaded, and gone after a signal."""
 
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
-from types import FrameType
-from typing import NoReturn
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from python_app_template.cli.output import Screen, say
+from python_app_template.cli.signals import interruptible
 from python_app_template.embedded import Backends, embedded_backends
 from python_app_template.settings import Settings, load
 
@@ -19,7 +17,7 @@ from python_app_template.settings import Settings, load
 @contextmanager
 def started(*, durable: bool = True) -> Iterator[Backends]:
     """Start both; on leaving, also by Ctrl-C or SIGTERM, both are ended. Raises BackendError."""
-    with _interruptible() as interrupted:
+    with interruptible() as interrupted:
         starting = Starting(interrupted)
         with starting.shown(), embedded_backends(starting.progress, durable=durable) as backends:
             starting.over()
@@ -94,20 +92,3 @@ class Starting:
         if not self._terminal and what not in self._told:
             say(f"{doing} ({megabytes})")
             self._told.add(what)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Make Ctrl-C and SIGTERM the same, KeyboardInterrupt, and known to other threads."""
-    interrupted = threading.Event()
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
