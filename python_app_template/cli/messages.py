@@ -87,14 +87,15 @@ def consume(
     """
     settings = settings_of(context)
     topic = topic or settings.kafka.output_topic
-    starts = (from_start if from_beginning else from_end)(settings, topic)
-    say(f"reading {topic} from its {'beginning' if from_beginning else 'end'}")
     line, came = whole_line if headers else value_line, 0
     try:
-        with interruptible(), reading(settings, topic, starts) as reader:
-            for records in reader.arriving(timeout, count):
-                write_lines(map(line, records))
-                came += len(records)
+        with interruptible():
+            starts = (from_start if from_beginning else from_end)(settings, topic)
+            say(f"reading {topic} from its {'beginning' if from_beginning else 'end'}")
+            with reading(settings, topic, starts) as reader:
+                for records in reader.arriving(timeout, count):
+                    write_lines(map(line, records))
+                    came += len(records)
     except KeyboardInterrupt:
         return  # as asked to
     if count is not None and came < count:
