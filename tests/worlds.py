@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox, PostgresOutboxReader
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
-from python_app_template.adapters.secondary.postgres.stock.tables import metadata
+from python_app_template.adapters.secondary.postgres.tables import metadata
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.messages import Fact, Frame, Partition
 from python_app_template.core.ports.positions import Positions
