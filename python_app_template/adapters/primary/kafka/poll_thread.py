@@ -219,9 +219,13 @@ class PollThread(Generic[C]):
         except Exception as e:  # noqa: BLE001 - raised in the next turn: not in a callback
             self._fault = e
 
-    def _on_commit(self, error: KafkaError | None, _offsets: list[TopicPartition]) -> None:
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        """Say again with the next commit what was refused, as in a rebalance: no other message may ever come."""
         if error is not None:
             self._note(error)
+        for lane in [self.lanes.get(tp.partition) for tp in offsets if error or tp.error]:
+            if lane is not None and lane.progress.settled is not None:
+                self._settled[lane.partition] = lane.progress.settled
 
     def _note(self, error: KafkaError) -> None:
         if error.fatal():
