@@ -31,6 +31,10 @@ def warm(service: ServiceProcess, world: World) -> ServiceProcess:
     return service
 
 
+def until_consumed(service: ServiceProcess, count: int) -> None:
+    wait_until(lambda: service.metric("app_messages_consumed_total") >= count, 60, service.explain)
+
+
 def in_hand(service: ServiceProcess, world: World) -> None:
     """Give it a batch that it can not finish now."""
     world.send(order("in-hand", ("CHAIR", 1)))
@@ -81,14 +85,14 @@ def test_what_is_not_finished_within_the_grace_is_exit_1_and_done_again(
 def test_stopped_under_load_it_has_relayed_what_it_committed_and_told_kafka_how_far_it_came(
     launch: Launch, world: World
 ) -> None:
-    """Thrice, then to the end; each message was consumed once."""
+    """Twice, then to the end; each message was consumed once."""
     world.send(batch("b", "CHAIR", 10**6), batch("c", "LAMP", 10**6))
-    world.send(*[order(f"o{n}", ("CHAIR", 1), ("LAMP", 1), ("NEVER", 1)) for n in range(6000)])
+    world.send(*[order(f"o{n}", ("CHAIR", 1), ("LAMP", 1), ("NEVER", 1)) for n in range(4000)])
     consumed, stopped_before_the_end = 0, 0
-    for run in range(4):
+    for run in range(3):
         service = launch(f"run-{run}", APP_CONSUMER__BATCH_SIZE=str(50 * 10**run)).until_ready()
-        aim = 1 if run < 3 else len(world.sent) - consumed
-        wait_until(lambda: service.metric("app_messages_consumed_total") >= aim, 60, service.explain)  # noqa: B023 - now
+        aim = 1 if run < 2 else len(world.sent) - consumed
+        until_consumed(service, aim)
         assert service.terminate() == 0
         consumed += sum(line["messages"] for line in service.lines("batch.settled"))
         done = world.committed_offsets()
@@ -97,7 +101,7 @@ def test_stopped_under_load_it_has_relayed_what_it_committed_and_told_kafka_how_
         assert caused == decided, "all that is committed is relayed"
         assert consumed == len(decided), "neither redone nor forgotten"
         stopped_before_the_end += done != world.log_ends()
-    assert 1 <= stopped_before_the_end <= 3
+    assert 1 <= stopped_before_the_end <= 2
     assert violations(Told(world.sent, world.all_events(), world.all_dead_letters())) == []
 
 
