@@ -36,11 +36,11 @@ def say(what: str) -> None:
     print(time.strftime("%H:%M:%S"), what, flush=True)  # noqa: T201 - for whoever started it
 
 
-def run(command: Sequence[str], given: str | None = None, allowed: Sequence[int] = (0,)) -> str:
+def run(command: Sequence[str], given: str | None = None) -> str:
     """Run a command to its end; return what it printed."""
-    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False)
-    if done.returncode not in allowed:
-        raise SystemExit(f"{shlex.join(command)}: exit {done.returncode}\n{done.stdout}")
+    done = subprocess.run(command, input=given, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{shlex.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
