@@ -1,5 +1,6 @@
 """The tests' servers in containers, of the very images that the composition runs."""
 
+import secrets
 from pathlib import Path
 
 import yaml
@@ -63,5 +64,6 @@ class ApacheKafka(DockerContainer):
 
 def postgres() -> PostgresContainer:
     """Make a server, not yet started, with room for the connections of several services."""
-    container = PostgresContainer(SERVICES["postgres"]["image"], driver="asyncpg")
+    # A password that stands in no log by chance: tests look for it there.
+    container = PostgresContainer(SERVICES["postgres"]["image"], password=secrets.token_urlsafe(16), driver="asyncpg")
     return container.with_command(["postgres", "-c", "max_connections=200"])
