@@ -158,7 +158,8 @@ class ServiceProcess:
 
     def explain(self) -> str:
         """The end of its log."""
-        return "\n".join(["", *self.log().splitlines()[-40:]])
+        lines = [line for line in self.log().splitlines() if '"message.dead_lettered"' not in line]
+        return "\n".join(["", f"{self._log.name}:", *lines[-60:]])
 
 
 @contextmanager

@@ -36,6 +36,7 @@ def launch(settings: Settings, tmp_path: Path) -> Iterator[Launch]:
     yield start
     for process in made:
         process.close()
+        print(process.explain())  # noqa: T201 - shown where a test fails
     assert_no_secret(settings, *made)
 
 
