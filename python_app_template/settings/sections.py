@@ -189,7 +189,7 @@ class Outbox(Section):
     """Bytes that one Kafka transaction publishes, about."""
     row_bytes: Bytes = ByteSize(4 * 2**20)
     """Bytes of one row, about; a batch with more is split."""
-    poll_interval_ms: Milliseconds = 5
+    poll_interval_ms: Milliseconds = 10
     """Milliseconds between looks for rows of other processes; rows of its own wake the relay at once."""
 
 
