@@ -1,5 +1,6 @@
 """The way out in memory: topics with a cursor and a fence, the right to relay, the outbox."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class FakeBroker:
     transactions: int = 0
     fence: int = 0
     leader: object = None
+    queueing: Callable[[], None] = nothing
+    """Called while another has the term."""
     asked: int = 0
 
     def lead(self) -> AbstractAsyncContextManager[Term]:
@@ -47,9 +50,10 @@ class FakeBroker:
     async def _lead(self) -> AsyncIterator[Term]:
         self.faults.meet(nothing)
         if self.leader is not None:
-            raise TransientError("another has the term")
+            self.queueing()
+            await asyncio.sleep(0)
         term = FakeTerm(self)
-        self.leader = term
+        self.leader = self.leader or term
         try:
             yield term
         finally:

@@ -110,16 +110,13 @@ async def test_while_another_has_the_term_it_waits_and_asks_again() -> None:
     world.broker.leader = "another"
     asked = 0
 
-    async def pause(tries: int) -> None:
+    def queue() -> None:
         nonlocal asked
-        asked = tries
-        if tries == 3:
+        asked += 1
+        if asked == 3:
             world.broker.leader = None
 
-    world.relay = RelayOutbox(
-        world.broker.lead, world.broker.open_publisher, world.outbox, pause, world.clock, world.report
-    )
-    world.outbox.idle = world.relay.drain
+    world.broker.queueing = queue
     await world.relay()
     assert (world.published(), asked) == ([1, 2], 3)
 

@@ -130,6 +130,7 @@ class SessionThread:
             for task in unfinished:
                 task.cancel()
             self._loop.run_until_complete(asyncio.wait(unfinished, timeout=CLOSE_SECONDS))
+        self._loop.run_until_complete(asyncio.sleep(0))  # a transport closes its socket a turn later
         self._loop.close()
 
 
