@@ -119,7 +119,10 @@ class KafkaAdmin:
             {TopicPartition(*partition): spec}, isolation_level=isolation, request_timeout=self._seconds
         )
         (future,) = asked.values()
-        return int((await self.answer(future)).offset)
+        offset = int((await self.answer(future)).offset)
+        if offset < 0:  # so a broker that has just come back answers, without an error
+            raise TransientError(f"Kafka: nobody knows yet where {partition} begins or ends", code="UNKNOWN_OFFSET")
+        return offset
 
     async def _described(self, future: "Future[Any]") -> Topic | None:
         self.client.poll(0)
