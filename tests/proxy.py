@@ -95,7 +95,9 @@ async def proxy_to(url: str) -> AsyncIterator[Proxy]:
     proxy = Proxy(url)
     server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
-    yield proxy
-    await asyncio.sleep(0.02)  # a connection that is only just being accepted would stay open
-    server.close()
-    await proxy.close()
+    try:
+        yield proxy
+    finally:
+        await asyncio.sleep(0.02)  # a connection that is only just being accepted would stay open
+        server.close()
+        await proxy.close()

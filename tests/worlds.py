@@ -165,9 +165,11 @@ async def engine_on(url: str, **database: object) -> AsyncIterator[AsyncEngine]:
     """An engine as the service's, with these settings of the section `database`; no connection of it may leak."""
     given = {f"database.{name}": value for name, value in database.items()}
     engine = create_engine(load({"database.url": url, "database.pool_size": 12} | given).database, "test")
-    yield engine
-    assert checked_out(engine) == 0
-    await engine.dispose()
+    try:
+        yield engine
+        assert checked_out(engine) == 0
+    finally:
+        await engine.dispose()
 
 
 def checked_out(engine: AsyncEngine) -> int:

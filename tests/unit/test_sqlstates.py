@@ -23,10 +23,12 @@ from python_app_template.core.delivery.faults import (
 
 TRANSIENT = (
     *("08000", "08001", "08003", "08004", "08006", "08007", "08P01", "25006", "40000", "40001", "40002", "40003"),
-    *("40P01", "53100", "53300", "55P03", "57P01", "57P02", "57P03", "57P04", "57P05", "22P03"),
+    *("40P01", "53100", "53300", "55P03", "57P01", "57P02", "57P03", "57P04", "57P05"),
 )
 SLOW = ("25P03", "25P04", "57014")
-ABOUT_A_MESSAGE = ("22000", "22003", "22021", "22P02", "23502", "23503", "23505", "23514", "53200", "53400", "54000")
+ABOUT_A_MESSAGE = (
+    *("22000", "22003", "22021", "22P02", "22P03", "23502", "23503", "23505", "23514", "53200", "53400", "54000"),
+)
 FATAL = (
     *("0A000", "25001", "25P02", "28000", "28P01", "3D000", "42501", "42601", "42703", "42P01", "53000", "58000"),
     *("58030", "F0000", "P0001", "P0002", "XX000", "XX001", "XX002", "99999"),
@@ -60,7 +62,7 @@ def test_faults_carry_the_code_and_one_readable_line() -> None:
 
 
 def test_a_code_outweighs_its_class() -> None:
-    assert meaning("22P03") is not meaning("22P02")
+    assert meaning("53200") is not meaning("53300")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,10 @@ def test_a_lost_connection_is_suspicious_only_in_the_middle_of_the_work(lost: Ba
     assert type(classify(lost, at_work=True)) is SlowError
 
 
+def test_a_broken_protocol_is_the_drivers_and_not_a_messages() -> None:
+    assert type(classify(error("08P01"), at_work=True)) is TransientError
+
+
 def test_an_administrators_shutdown_is_never_suspicious() -> None:
     assert type(classify(error("57P01"), at_work=True)) is TransientError
 
@@ -93,7 +99,7 @@ def test_a_stale_plan_passes_and_is_no_lost_connection() -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [error("08006"), error("57P01"), error("25006"), error("22P03"), TimeoutError(), CommitInDoubt("?"), SystemExit()],
+    [error("08006"), error("57P01"), error("25006"), TimeoutError(), CommitInDoubt("?"), SystemExit()],
 )
 def test_such_a_connection_is_not_used_again(fault: BaseException) -> None:
     assert spoils_connection(fault)

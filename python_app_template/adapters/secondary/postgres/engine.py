@@ -57,6 +57,9 @@ def create_engine(database: Database, name: str) -> AsyncEngine:
             "timeout": database.connect_timeout_seconds,
             # A server that is frozen, or behind a dead network, answers nothing, not even a timeout.
             "command_timeout": database.statement_timeout_seconds + database.lock_timeout_seconds,
+            # COPY shall ask anew what a table is made of: a migration may have changed it under a remembered answer.
+            # (0 would end prepared statements too; those, SQLAlchemy keeps, and the server tells when one is stale.)
+            "max_cacheable_statement_size": 1,
             "server_settings": {name: value for name, value in settings.items() if name not in LATER},
         },
     )

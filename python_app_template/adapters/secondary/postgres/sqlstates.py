@@ -30,10 +30,11 @@ class Meaning(Enum):
     """The deployment's: a person has to act."""
 
 
+READ_ONLY = "25006"
+
 MEANINGS = {
     # exact codes
-    "22P03": Meaning.TRANSIENT,  # invalid_binary_representation: a migration changed a column under a COPY
-    "25006": Meaning.TRANSIENT,  # read_only_sql_transaction: a failover left us on a standby
+    READ_ONLY: Meaning.TRANSIENT,  # read_only_sql_transaction: a failover left us on a standby
     "25P03": Meaning.SLOW,  # idle_in_transaction_session_timeout
     "25P04": Meaning.SLOW,  # transaction_timeout
     "40001": Meaning.TRANSIENT,  # serialization_failure
@@ -59,9 +60,6 @@ MEANINGS = {
 """By code, else by class (the first two characters). All that is not here is fatal: 28 (who may connect), 3D (no such
 database), 42 (no such table, no right), 58 (the system's own errors) and XX (corruption) among it: good messages must
 not be blamed for a bad disk."""
-
-OUTDATED = {"25006", "22P03"}
-"""A connection that meets these does so again: its server is a standby now, or the driver remembers old types."""
 
 _DRIVER_ERRORS = (OSError, EOFError, TimeoutError, asyncio.TimeoutError, exc.TimeoutError, asyncpg.InterfaceError)
 ERRORS = (exc.DBAPIError, asyncpg.PostgresError, *_DRIVER_ERRORS)
@@ -89,9 +87,12 @@ def is_lost_connection(error: BaseException) -> bool:
 
 
 def spoils_connection(error: BaseException | None) -> bool:
-    """Whether the connection is not to be used again: it may be dead, in the middle of something, or out of date."""
+    """Whether the connection is not to be used again: it may be dead, in the middle of something, or to a standby.
+
+    (A server that was the primary refuses to write for as long as one stays connected to it.)
+    """
     if isinstance(error, ERRORS):
-        return is_lost_connection(error) or sqlstate(error) in OUTDATED
+        return is_lost_connection(error) or sqlstate(error) == READ_ONLY
     return isinstance(error, CommitInDoubt) or (error is not None and not isinstance(error, Exception))
 
 
@@ -104,7 +105,7 @@ def classify(error: BaseException, *, at_work: bool = False) -> Fault:
         return (SlowError if lost else TransientError)(text, code=kind)
     match meaning(code):
         case Meaning.TRANSIENT:
-            died = at_work and code in {"08003", "08006", "08P01"}
+            died = at_work and code in {"08003", "08006"}
             return (SlowError if died else TransientError)(text, code=code)
         case Meaning.SLOW:
             return SlowError(text, code=code)
