@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
@@ -35,20 +35,23 @@ class Part(NamedTuple):
 
     name: str
     run: Callable[[], Awaitable[None]]
-    drain: Callable[[], None]
+    drain: Callable[[], None] | None
+    """None: it has nothing in hand, and is cancelled when all others are done."""
+
+
+def _end_at_once(_number: int, _frame: FrameType | None) -> None:
+    os._exit(ExitCode.INTERRUPTED)  # whatever hangs would hang in an orderly exit too
 
 
 def repeating(name: str, look: Callable[[], Awaitable[None]], seconds: float) -> Part:
-    """Return a part that looks every so many seconds, and ends as soon as it is drained."""
-    drained = asyncio.Event()
+    """Return a part that looks every so many seconds."""
 
     async def run() -> None:
-        while not drained.is_set():
+        while True:
             await look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(drained.wait(), seconds)
+            await asyncio.sleep(seconds)
 
-    return Part(name, run, drained.set)
+    return Part(name, run, drain=None)
 
 
 class DrainTimedOut(Exception):
@@ -74,13 +77,12 @@ class Stop:
         await self._asked.wait()
 
     def on_signal(self, number: int) -> None:
-        """Ask for it, or end the process."""
-        name = signal.Signals(number).name
-        if self._asked.is_set():
-            log.warning("service.killed", signal=name)
-            os._exit(ExitCode.INTERRUPTED)  # whatever hangs would hang in an orderly exit too
-        log.info("service.stopping", signal=name)
+        """Ask for it; from now on a signal is not the event loop's to hear, which may hang."""
+        log.info("service.stopping", signal=signal.Signals(number).name)
         self._asked.set()
+        for again in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().remove_signal_handler(again)
+            signal.signal(again, _end_at_once)
 
 
 async def unless_stopped(work: Awaitable[T], stop: Stop) -> T | None:
@@ -121,9 +123,10 @@ async def _drain(parts: Sequence[Part], tasks: dict[str, "asyncio.Task[None]"], 
     try:
         async with asyncio.timeout(grace_seconds):
             for part in parts:
-                waits_for = part.name
-                part.drain()
-                await asyncio.shield(tasks[part.name])
+                if part.drain is not None:
+                    waits_for = part.name
+                    part.drain()
+                    await asyncio.shield(tasks[part.name])
     except TimeoutError:
         raise DrainTimedOut(f"{waits_for} not finished within {grace_seconds:g} s") from None
 

@@ -18,7 +18,7 @@ from python_app_template.core.ports.unit_of_work import Repository, UnitOfWork
 from python_app_template.core.use_cases.consume import Settler
 from python_app_template.core.use_cases.settle_batch import Process, Settled
 from python_app_template.monitoring.metrics import Metrics
-from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, Watch
+from python_app_template.monitoring.watch import BROKER, COMMIT, DATABASE, RELAY, Watch
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -58,7 +58,7 @@ def metered_process(process: Process[C, E], watch: Watch) -> Process[C, E]:
         with watch.over("process_batch", DATABASE):
             attempt = await process(batch)
         if isinstance(attempt, InDoubt):
-            watch.failed("commit", DATABASE, attempt.fault)
+            watch.failed(COMMIT, DATABASE, attempt.fault)
         return attempt
 
     return process_and_watch
@@ -112,9 +112,10 @@ def metered_settle(
     async def settle_and_count(batch: Batch[C]) -> Settled[E]:
         stopwatch.start()
         settled = await settle(batch)
-        if settled.outcome.consumed or settled.lost:
+        if settled.outcome.consumed:
             watch.settled(settled.outcome, stopwatch.stages)
             count_domain(settled.outcome)
+        if settled.outcome.consumed or settled.lost:
             _log_batch(settled, stopwatch.stages)
         return settled
 

@@ -21,6 +21,9 @@ WORKER, RELAY = "worker", "relay"
 log = structlog.get_logger(__name__)
 
 
+COMMIT = "commit"
+"""The operation whose answer may be lost."""
+
 CONTENTION = frozenset({"raced", "40001", "40P01", "55P03"})
 """Codes of faults that show a dependency at work, not away: somebody else was quicker, or holds a lock."""
 
@@ -61,10 +64,10 @@ class Watch:
 
     def worked(self, operation: str, dependency: str) -> None:
         """It answers to this call; whether to others, those that failed lately have to show."""
-        failing = self._failing.get(dependency)
+        now, failing = self._clock.monotonic(), self._failing.get(dependency)
         if not failing:
+            self._health.back(dependency, now)
             return
-        now = self._clock.monotonic()
         still = {name: at for name, at in failing.items() if name != operation and now - at < AWAY_SECONDS}
         self._failing[dependency] = still
         if not still:
@@ -74,6 +77,7 @@ class Watch:
     def settled(self, outcome: Outcome[Any], stages: Mapping[str, float]) -> None:
         """Count a batch that was committed just now; `stages` holds the seconds that each stage took."""
         self._metrics.settled(outcome, self._clock.now().timestamp(), stages)
+        self.worked(COMMIT, DATABASE)
         self.moved(WORKER)
 
     def moved(self, part: str) -> None:

@@ -121,7 +121,10 @@ class FakeOutboxReader(OutboxReader):
     faults: Faults = field(default_factory=Faults)
 
     async def standing(self) -> Standing:
-        return self.faults.meet(lambda: Standing(self.table.origin, self.table.started))
+        table = self.table
+        return self.faults.meet(
+            lambda: Standing(table.origin, table.started, table.rows[-1].number if table.rows else 0)
+        )
 
     async def page(self, number: int) -> Sequence[OutboxRow]:
         found = self.faults.meet(lambda: self._from(number))

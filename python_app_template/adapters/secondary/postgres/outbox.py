@@ -64,7 +64,7 @@ PAGE = text(
 HEAD = text("SELECT number FROM outbox_head")
 STANDING = text(
     """
-    SELECT o.number, o.row_id::text AS row_id, h.started
+    SELECT o.number, o.row_id::text AS row_id, h.started, h.number AS last
     FROM outbox_head h LEFT JOIN LATERAL (SELECT number, row_id FROM outbox ORDER BY number LIMIT 1) o ON true
     """
 )
@@ -169,7 +169,7 @@ class PostgresOutboxReader(OutboxReader):
             row = (await connection.execute(STANDING)).one()
         if row.number is None:
             raise Halted("relay", "database_set_back", expected="the last row published", found="none", remedy=REMEDY)
-        return Standing(Cursor(row.number, row.row_id), row.started)
+        return Standing(Cursor(row.number, row.row_id), row.started, row.last)
 
     async def page(self, number: int) -> Sequence[OutboxRow]:
         """As the port says; the first row comes without its frames."""

@@ -21,8 +21,8 @@ HEARTBEAT_SECONDS = 1.0
 IDLE_SESSION_MS = 5000
 """A session silent for so long is ended by the server: its process is frozen or cut off."""
 
-QUEUE_TRIES = 10
-QUEUE_SECONDS = 1.0
+QUEUE_TRIES = 30
+QUEUE_SECONDS = 3.0
 """How long to queue for the lock before the caller hears that another has it."""
 
 CLOSE_SECONDS = 1.0
@@ -93,7 +93,7 @@ class SessionThread:
             **self._address, timeout=self._connect_seconds, server_settings=self._settings
         )
         for _ in range(QUEUE_TRIES):
-            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK, timeout=self._answer_seconds):
                 self._heart = self._loop.create_task(self._beat_for_ever())
                 return True
             await asyncio.sleep(QUEUE_SECONDS / QUEUE_TRIES)
