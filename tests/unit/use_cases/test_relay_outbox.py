@@ -98,6 +98,20 @@ async def test_what_is_committed_by_the_time_of_draining_is_published_still() ->
     assert world.published() == [1, 2, 3]
 
 
+async def test_it_ends_though_others_commit_without_end() -> None:
+    world = World(table(2))
+
+    def drain_and_commit(_part: str, _why: Halted | None) -> None:
+        world.relay.drain()
+        world.table.append([frame(world.table.rows[-1].number + 1)])
+        assert len(world.table.rows) < 50, "goes on and on"
+
+    world.report = drain_and_commit  # type: ignore[method-assign]  # what a colleague does after each page
+    World.__post_init__(world)
+    await world.relay()
+    assert world.published()[:2] == [1, 2]
+
+
 async def test_drained_before_it_runs_it_asks_for_nothing() -> None:
     world = World(table(2))
     world.relay.drain()
