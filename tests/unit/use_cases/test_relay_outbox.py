@@ -106,7 +106,7 @@ async def test_it_ends_though_others_commit_without_end() -> None:
         world.table.append([frame(world.table.rows[-1].number + 1)])
         assert len(world.table.rows) < 50, "goes on and on"
 
-    world.report = drain_and_commit  # type: ignore[method-assign]  # what a colleague does after each page
+    world.report = drain_and_commit  # type: ignore[assignment, method-assign]  # what a colleague does after each page
     World.__post_init__(world)
     await world.relay()
     assert world.published()[:2] == [1, 2]
