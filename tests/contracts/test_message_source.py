@@ -212,6 +212,30 @@ async def test_another_start_reads_again(topic: Topic, reading: Reading) -> None
     assert (await reading.until(lambda seen: len(seen.values[p]) >= 5)).values[p] == [b"0", b"1", b"2", b"1", b"2"]
 
 
+async def test_what_was_fetched_before_another_start_is_dropped(topic: Topic, reading: Reading) -> None:
+    p = topic.partitions[0]
+    await topic.produce(p, b"0", b"1", b"2")
+    await reading.start(p, 0)
+    await asyncio.sleep(1)  # a batch waits to be received
+    await reading.start(p, 1)
+    await reading.until(lambda seen: seen.values)
+    assert reading.seen.values == {p: [b"1", b"2"]}
+    await asyncio.sleep(1)  # now the end does
+    reading.seen.ends.clear()
+    await reading.start(p, 0)
+    await reading.until(lambda seen: len(seen.values[p]) > 2 or seen.ends)
+    assert reading.seen.values == {p: [b"1", b"2", b"0", b"1", b"2"]}, "an end from before came first"
+
+
+async def test_what_was_fetched_before_a_stop_is_dropped(topic: Topic, reading: Reading) -> None:
+    p = topic.partitions[0]
+    await topic.produce(p, b"0")
+    await reading.start(p, 0)
+    await asyncio.sleep(1)
+    topic.source.stop(p, reading.seen.assignment)
+    assert not (await reading.quietly()).values
+
+
 async def test_an_end_is_told_and_markers_count(topic: Topic, reading: Reading) -> None:
     p, q, _ = topic.partitions
     await topic.produce_in_transaction(p, b"0", b"1")

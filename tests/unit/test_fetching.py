@@ -1,9 +1,8 @@
 """What is done with a consumer's partitions and messages, held against one that only notes it."""
 
-from collections import deque
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds
@@ -13,51 +12,10 @@ from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Record
 from python_app_template.core.delivery.signals import Assigned, Revoked
 from tests.builders import P, Q, messages
+from tests.fakes.consumer import DOWN, FakeConsumer, received
 
 EOF = KafkaError(KafkaError._PARTITION_EOF)  # noqa: SLF001 - so librdkafka names its own errors
 OUT_OF_RANGE = KafkaError(KafkaError._AUTO_OFFSET_RESET)  # noqa: SLF001 - likewise
-DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 - likewise
-
-
-class Consumer:
-    """Notes what it is told; yields what it is given, the first by poll and the others by consume."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, int, int]] = []
-        self.yields: deque[Message] = deque()
-        self.refuses_seeks = self.interrupts = False
-
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        self.told += [("assign", tp.partition, tp.offset) for tp in partitions]
-
-    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        self.told += [("unassign", tp.partition, 0) for tp in partitions]
-
-    def pause(self, partitions: list[TopicPartition]) -> None:
-        self.told += [("pause", tp.partition, 0) for tp in partitions]
-
-    def resume(self, partitions: list[TopicPartition]) -> None:
-        self.told += [("resume", tp.partition, 0) for tp in partitions]
-
-    def seek(self, partition: TopicPartition) -> None:
-        if self.refuses_seeks:
-            raise KafkaException(KafkaError(KafkaError._STATE))  # noqa: SLF001 - its name
-        self.told.append(("seek", partition.partition, partition.offset))
-
-    def poll(self, _timeout: float) -> Message | None:
-        return self.yields.popleft() if self.yields else None
-
-    def consume(self, number: int, _timeout: float) -> list[Message]:
-        if self.interrupts:
-            raise KafkaException(DOWN)
-        return [self.yields.popleft() for _ in range(min(number, len(self.yields)))]
-
-    def forget(self) -> None:
-        self.told.clear()
-
-
-def received(offset: int, number: int = 0, value: bytes | None = b"1", error: KafkaError | None = None) -> Message:
-    return Message(topic=P.topic, partition=number, offset=offset, value=value, error=error, timestamp=(1, 5))
 
 
 def decode(record: Record) -> Decoded[bytes]:
@@ -65,12 +23,12 @@ def decode(record: Record) -> Decoded[bytes]:
 
 
 @pytest.fixture
-def consumer() -> Consumer:
-    return Consumer()
+def consumer() -> FakeConsumer:
+    return FakeConsumer()
 
 
 @pytest.fixture
-def lanes(consumer: Consumer) -> Lanes:
+def lanes(consumer: FakeConsumer) -> Lanes:
     """Two partitions, assigned and not yet started."""
     lanes = Lanes(consumer)
     lanes.assign([TopicPartition(*P), TopicPartition(*Q)])
@@ -88,7 +46,7 @@ def stuck() -> list[Stuck]:
 
 
 @pytest.fixture
-def fetching(consumer: Consumer, lanes: Lanes, noted: list[KafkaError], stuck: list[Stuck]) -> Fetching[bytes]:
+def fetching(consumer: FakeConsumer, lanes: Lanes, noted: list[KafkaError], stuck: list[Stuck]) -> Fetching[bytes]:
     for number in (0, 1):
         lanes.start(lane(lanes, number), 0)
     return Fetching(consumer, lanes, decode, Bounds(4, 100, 50), noted.append, stuck.append)
@@ -100,12 +58,12 @@ def lane(lanes: Lanes, number: int = 0) -> Lane:
     return found
 
 
-def test_what_is_assigned_is_paused_at_the_beginning(consumer: Consumer) -> None:
+def test_what_is_assigned_is_paused_at_the_beginning(consumer: FakeConsumer) -> None:
     assert Lanes(consumer).assign([TopicPartition(*P)]) == Assigned(frozenset([P]), 1)
     assert consumer.told == [("assign", 0, OFFSET_BEGINNING), ("pause", 0, 0)]
 
 
-def test_it_is_sought_before_it_is_resumed(consumer: Consumer, lanes: Lanes) -> None:
+def test_it_is_sought_before_it_is_resumed(consumer: FakeConsumer, lanes: Lanes) -> None:
     consumer.forget()
     lanes.start(lane(lanes), 7)
     assert consumer.told == [("seek", 0, 7), ("resume", 0, 0)]
@@ -113,7 +71,7 @@ def test_it_is_sought_before_it_is_resumed(consumer: Consumer, lanes: Lanes) -> 
     assert consumer.told[2:] == [("seek", 0, 9)]
 
 
-def test_what_can_not_be_sought_is_assigned_anew(consumer: Consumer, lanes: Lanes) -> None:
+def test_what_can_not_be_sought_is_assigned_anew(consumer: FakeConsumer, lanes: Lanes) -> None:
     consumer.refuses_seeks = True
     consumer.forget()
     lanes.start(lane(lanes), 7)
@@ -123,7 +81,7 @@ def test_what_can_not_be_sought_is_assigned_anew(consumer: Consumer, lanes: Lane
     assert consumer.told == [("unassign", 0, 0), ("assign", 0, 9)], "nothing would resume it"
 
 
-def test_it_is_resumed_when_the_last_reason_is_gone(consumer: Consumer, lanes: Lanes) -> None:
+def test_it_is_resumed_when_the_last_reason_is_gone(consumer: FakeConsumer, lanes: Lanes) -> None:
     lanes.press()
     lanes.start(lane(lanes), 7)
     assert ("resume", 0, 0) not in consumer.told
@@ -135,7 +93,7 @@ def test_it_is_resumed_when_the_last_reason_is_gone(consumer: Consumer, lanes: L
     assert consumer.told.count(("pause", 0, 0)) == 2
 
 
-def test_an_assignment_under_pressure_is_paused_for_that_too(consumer: Consumer, lanes: Lanes) -> None:
+def test_an_assignment_under_pressure_is_paused_for_that_too(consumer: FakeConsumer, lanes: Lanes) -> None:
     lanes.press()
     lanes.assign([TopicPartition(P.topic, 2)])
     lanes.start(lane(lanes, 2), 0)
@@ -161,44 +119,44 @@ def test_nothing_makes_no_batch(fetching: Fetching[bytes]) -> None:
     assert fetching.fetch(0) is None
 
 
-def test_a_batch_is_bounded_and_the_rest_is_the_next_ones(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_a_batch_is_bounded_and_the_rest_is_the_next_ones(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.yields.extend(received(n) for n in range(6))
     assert [offsets(fetching), offsets(fetching), offsets(fetching)] == [[0, 1, 2, 3], [4, 5], []]
 
 
 @pytest.mark.parametrize("value", [b"30", b"0" * 60 + b"1"])
-def test_weight_and_bytes_count(consumer: Consumer, fetching: Fetching[bytes], value: bytes) -> None:
+def test_weight_and_bytes_count(consumer: FakeConsumer, fetching: Fetching[bytes], value: bytes) -> None:
     consumer.yields.extend(received(n, value=value) for n in range(3))
     assert [offsets(fetching) for _ in range(4)] == [[0], [1], [2], []]
 
 
-def test_one_that_is_too_large_goes_alone(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_one_that_is_too_large_goes_alone(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.yields.extend([received(0, value=b"0" * 200 + b"99"), received(1)])
     assert [offsets(fetching), offsets(fetching)] == [[0], [1]]
 
 
-def test_what_is_not_wanted_is_dropped(consumer: Consumer, lanes: Lanes, fetching: Fetching[bytes]) -> None:
+def test_what_is_not_wanted_is_dropped(consumer: FakeConsumer, lanes: Lanes, fetching: Fetching[bytes]) -> None:
     lanes.stop(lane(lanes, 0))
     lanes.revoke([TopicPartition(*Q)])
     consumer.yields.extend([received(0), received(0, 1), received(1, error=EOF), received(1, 1, error=EOF)])
     assert fetching.fetch(0) is None
 
 
-def test_what_is_held_back_of_a_partition_can_be_forgotten(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_what_is_held_back_of_a_partition_can_be_forgotten(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.yields.extend([received(0, value=b"30"), received(1, value=b"30"), received(9, 1)])
     assert offsets(fetching) == [0]
     fetching.forget(P)
     assert offsets(fetching) == [9]
 
 
-def test_what_comes_under_pressure_is_kept(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_what_comes_under_pressure_is_kept(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.yields.append(received(0, value=None))
     fetching.serve(0)
     consumer.yields.append(received(1))
     assert offsets(fetching) == [0, 1]
 
 
-def test_ends_come_with_the_batch(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_ends_come_with_the_batch(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.yields.extend([received(0), received(2, error=EOF), received(5, 1, error=EOF)])
     fetched = fetching.fetch(0)
     assert fetched is not None
@@ -206,7 +164,7 @@ def test_ends_come_with_the_batch(consumer: Consumer, fetching: Fetching[bytes])
 
 
 def test_an_unreadable_partition_is_reported_once_and_assigned_anew_by_its_start(
-    consumer: Consumer, lanes: Lanes, fetching: Fetching[bytes], stuck: list[Stuck]
+    consumer: FakeConsumer, lanes: Lanes, fetching: Fetching[bytes], stuck: list[Stuck]
 ) -> None:
     consumer.yields.extend([received(0, error=OUT_OF_RANGE), received(0, error=OUT_OF_RANGE), received(1)])
     assert fetching.fetch(0) is None
@@ -219,7 +177,7 @@ def test_an_unreadable_partition_is_reported_once_and_assigned_anew_by_its_start
 
 
 def test_after_an_error_gaps_are_doubtful(
-    consumer: Consumer, fetching: Fetching[bytes], noted: list[KafkaError]
+    consumer: FakeConsumer, fetching: Fetching[bytes], noted: list[KafkaError]
 ) -> None:
     consumer.yields.extend([received(0, error=DOWN), received(1)])
     fetched = fetching.fetch(0)
@@ -228,7 +186,7 @@ def test_after_an_error_gaps_are_doubtful(
     assert noted == [DOWN]
 
 
-def test_what_an_exception_interrupts_is_delivered(consumer: Consumer, fetching: Fetching[bytes]) -> None:
+def test_what_an_exception_interrupts_is_delivered(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
     consumer.interrupts = True
     consumer.yields.append(received(0))
     fetched = fetching.fetch(0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
 
@@ -19,6 +19,17 @@ class Why(Enum):
     UNCLAIMED = auto()
     HALTED = auto()
     PRESSURE = auto()
+
+
+class Run(NamedTuple):
+    """What is delivered between two starts of a partition; a later one is greater."""
+
+    assignment: int
+    number: int
+
+
+NO_RUN = Run(0, 0)
+"""Before all others."""
 
 
 class Assignable(Protocol):
@@ -41,6 +52,13 @@ class Lane:
     broken: bool = False
     """librdkafka has given up reading it: a seek would not help."""
     progress: Progress = field(default_factory=Progress)
+    started: int = 0
+    """The number of the last start that was carried out."""
+
+    @property
+    def run(self) -> Run:
+        """What it delivers now is of this run."""
+        return Run(self.assignment, self.started)
 
     @property
     def delivers(self) -> bool:

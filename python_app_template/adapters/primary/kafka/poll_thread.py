@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -17,10 +17,10 @@ from python_app_template.adapters.kafka_client import LOGGER, Properties
 from python_app_template.adapters.kafka_errors import kafka_errors
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
-from python_app_template.adapters.primary.kafka.lanes import Lanes
+from python_app_template.adapters.primary.kafka.lanes import Lanes, Run
 from python_app_template.core.delivery.faults import FatalError
 from python_app_template.core.delivery.messages import Partition
-from python_app_template.core.delivery.signals import Assigned, Revoked, Signal
+from python_app_template.core.delivery.signals import Assigned, Fetched, Revoked
 
 C = TypeVar("C")
 
@@ -36,7 +36,14 @@ FULL_SECONDS = 0.5
 COMMIT_SECONDS = 1.0
 
 
-Event: TypeAlias = Signal[C] | Stuck | Exception | None
+class Delivery(NamedTuple, Generic[C]):
+    """A batch, and of which run each partition's part of it is."""
+
+    fetched: Fetched[C]
+    runs: Mapping[Partition, Run]
+
+
+Event: TypeAlias = Delivery[C] | Assigned | Revoked | Stuck | Exception | None
 """What the thread tells: signals, a partition to be examined, why it ended, or (None) that it fetches no more."""
 
 
@@ -71,9 +78,9 @@ class PollThread(Generic[C]):
         """Join the group and poll."""
         self._thread.start()
 
-    def start(self, partition: Partition, assignment: int, offset: int) -> None:
-        """Deliver from this offset on."""
-        self._order(partial(self._start, partition, assignment, offset))
+    def start(self, partition: Partition, run: Run, offset: int) -> None:
+        """Deliver from this offset on, as this run."""
+        self._order(partial(self._start, partition, run, offset))
 
     def stop(self, partition: Partition, assignment: int) -> None:
         """Deliver no more of it."""
@@ -145,7 +152,7 @@ class PollThread(Generic[C]):
         if fetched is not None:
             if fetched.messages:  # an end alone takes nobody's place
                 self._room.clear()
-            self._tell(fetched)
+            self._tell(Delivery(fetched, {lane.partition: lane.run for lane in self.lanes}))
 
     def _wait_for_room(self) -> None:
         """Wait for a moment without polling; then pause, and poll for the membership's sake."""
@@ -175,10 +182,11 @@ class PollThread(Generic[C]):
                 self._orders.appendleft(order)  # again in the next turn, before those that came later
                 return
 
-    def _start(self, partition: Partition, assignment: int, offset: int) -> None:
-        if lane := self.lanes.held(partition, assignment):
+    def _start(self, partition: Partition, run: Run, offset: int) -> None:
+        if lane := self.lanes.held(partition, run.assignment):
             self._fetching.forget(partition)
             self.lanes.start(lane, offset)
+            lane.started = run.number
             self._settled[partition] = offset
 
     def _stop(self, partition: Partition, assignment: int) -> None:

@@ -5,19 +5,22 @@ import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka.fetching import Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lag import Lag
-from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread
+from python_app_template.adapters.primary.kafka.lanes import NO_RUN, Run
+from python_app_template.adapters.primary.kafka.poll_thread import Delivery, Event, PollThread
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
 from python_app_template.core.delivery.positions import Log
-from python_app_template.core.delivery.signals import Fetched, Identified, Quiet, Revoked, Signal, Unreadable
+from python_app_template.core.delivery.signals import Assigned, Fetched, Identified, Quiet, Revoked, Signal, Unreadable
 from python_app_template.core.ports.source import MessageSource
 from python_app_template.settings import Settings
 
@@ -30,6 +33,9 @@ LOOK_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
 
 
+Waiting: TypeAlias = Delivery[C] | Assigned | Revoked | Unreadable | Identified | Exception | None
+
+
 class KafkaSource(MessageSource[C], Generic[C]):
     """A member of the group from open() to close(). `decode` is called on the poll thread."""
 
@@ -39,10 +45,13 @@ class KafkaSource(MessageSource[C], Generic[C]):
         bounds = Bounds(limits.batch_size, limits.batch_bytes, limits.batch_weight)
         self._thread = PollThread(kafka_client.consumer(settings), self._topic, decode, bounds, self._tell)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._events: deque[Signal[C] | Exception | None] = deque()
+        self._events: deque[Waiting[C]] = deque()
         self._arrived = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ids: dict[Partition, str] = {}
+        self._runs: dict[Partition, Run] = {}
+        """Of each partition the first run that is still wanted: what comes until an order is carried out is old."""
+        self._run_numbers = count(1)
         self._draining = False
 
     async def open(self) -> None:
@@ -69,21 +78,15 @@ class KafkaSource(MessageSource[C], Generic[C]):
 
     async def receive(self) -> Signal[C] | None:
         """See the port."""
-        try:
-            async with asyncio.timeout(QUIET_SECONDS):
-                await self._arrived.wait()
-        except TimeoutError:
-            return Quiet()
-        event = self._events[0]
-        if isinstance(event, Exception):
-            raise event
-        if event is not None:  # the end stays the end
-            self._events.popleft()
-        if not self._events:
-            self._arrived.clear()
-        if isinstance(event, Fetched):
-            self._thread.make_room()
-        return event
+        while await self._something_waits():
+            event = self._next()
+            if not isinstance(event, Delivery):
+                return event
+            if event.fetched.messages:
+                self._thread.make_room()
+            if (fetched := self._wanted(event)) is not None:
+                return fetched
+        return Quiet()
 
     async def log(self, partition: Partition) -> Log:
         """See the port."""
@@ -97,10 +100,11 @@ class KafkaSource(MessageSource[C], Generic[C]):
 
     def start(self, partition: Partition, assignment: int, offset: int) -> None:
         """See the port."""
-        self._thread.start(partition, assignment, offset)
+        self._thread.start(partition, self._next_run(partition, assignment), offset)
 
     def stop(self, partition: Partition, assignment: int) -> None:
         """See the port."""
+        self._next_run(partition, assignment)  # which does not begin
         self._thread.stop(partition, assignment)
 
     def settled(self, spans: Sequence[Span]) -> None:
@@ -111,7 +115,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
         """See the port. A batch that waits is dropped: nothing of it was decided."""
         self._thread.drain()
         self._draining = True
-        self._events = deque(e for e in self._events if not isinstance(e, Fetched))
+        self._events = deque(e for e in self._events if not isinstance(e, Delivery))
         if not self._events:
             self._arrived.clear()
 
@@ -137,10 +141,44 @@ class KafkaSource(MessageSource[C], Generic[C]):
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._take, event)
 
-    def _take(self, event: Event[C]) -> None:
+    async def _something_waits(self) -> bool:
+        try:
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _next(self) -> Delivery[C] | Assigned | Revoked | Unreadable | Identified | None:
+        event = self._events[0]
+        if isinstance(event, Exception):
+            raise event
+        if event is not None:  # the end stays the end
+            self._events.popleft()
+        if not self._events:
+            self._arrived.clear()
+        return event
+
+    def _next_run(self, partition: Partition, assignment: int) -> Run:
+        """Number a run, and want nothing from before it; one of an older assignment changes nothing."""
+        run = Run(assignment, next(self._run_numbers))
+        self._runs[partition] = max(run, self._runs.get(partition, run))
+        return run
+
+    def _wanted(self, delivery: Delivery[C]) -> Fetched[C] | None:
+        """Return what is left without that of earlier runs; None: nothing."""
+        fetched = delivery.fetched
+        old = {p for p, run in self._runs.items() if delivery.runs.get(p, NO_RUN) < run}
+        if old:
+            messages = [m for m in fetched.messages if m.record.partition not in old]
+            ends = {p: end for p, end in fetched.ends.items() if p not in old}
+            fetched = replace(fetched, messages=messages, ends=ends, resumed=fetched.resumed - old)
+        return fetched if fetched.messages or fetched.ends or fetched.resumed else None
+
+    def _take(self, event: Event[C] | Waiting[C]) -> None:
         if isinstance(event, Stuck):
             self._spawn(self._examine(event))
-        elif not (self._draining and isinstance(event, Fetched)):
+        elif not (self._draining and isinstance(event, Delivery)):
             if isinstance(event, Revoked):
                 self._ids = {p: topic_id for p, topic_id in self._ids.items() if p not in event.partitions}
             self._events.append(event)

@@ -1,0 +1,117 @@
+"""The source and its poll thread, with a consumer that does what a test says, step by step."""
+
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from confluent_kafka import Message, TopicPartition
+
+from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.primary.kafka import poll_thread
+from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.core.delivery.messages import Message as Decoded
+from python_app_template.core.delivery.messages import Record
+from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked
+from python_app_template.settings import Settings
+from tests.builders import P
+from tests.fakes.consumer import FakeConsumer, received
+
+Step = Callable[[], Message | None]
+
+
+class Member(FakeConsumer):
+    """In a group: every poll and every consume takes a step of those that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: deque[Step] = deque()
+
+    def subscribe(self, _topics: list[str], on_assign: Any, on_revoke: Any, _on_lost: Any) -> None:
+        self._on_assign, self._on_revoke = on_assign, on_revoke
+
+    def assign(self) -> None:
+        self._on_assign(self, [TopicPartition(*P)])
+
+    def assign_anew(self) -> None:
+        self._on_revoke(self, [TopicPartition(*P)])
+        self.assign()
+
+    def poll(self, timeout: float) -> Message | None:
+        if not self.steps:
+            time.sleep(timeout)
+            return None
+        return self.steps.popleft()()
+
+    def consume(self, _number: int, _timeout: float) -> list[Message]:
+        step = self.steps.popleft() if self.steps else lambda: None
+        return [] if (message := step()) is None else [message]
+
+    def commit(self, **_kwargs: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class NoAdmin(KafkaAdmin):
+    """Knows of no topic."""
+
+    def __init__(self) -> None: ...
+
+    async def topics(self, names: Any) -> Any:
+        return dict.fromkeys(names)
+
+    async def bounds(self, _partition: object) -> Any:
+        return type("Bounds", (), {"stable_end": 0})
+
+
+def decode(record: Record) -> Decoded[bytes]:
+    return Decoded(record, "test", record.value or b"")
+
+
+@pytest.fixture
+def member(monkeypatch: pytest.MonkeyPatch) -> Member:
+    member = Member()
+    monkeypatch.setattr(poll_thread, "Consumer", lambda *_args, **_kwargs: member)
+    return member
+
+
+@pytest.fixture
+async def source(member: Member) -> AsyncIterator[KafkaSource[bytes]]:
+    """A source to which P is assigned."""
+    settings = Settings.model_validate({"kafka": {"input_topic": P.topic}})
+    member.steps.append(member.assign)
+    async with KafkaSource(settings, decode, NoAdmin()) as source:
+        assert await source.receive() == Assigned(frozenset([P]), 1)
+        yield source
+
+
+async def offsets(source: KafkaSource[bytes]) -> list[int]:
+    signal = await source.receive()
+    assert isinstance(signal, Fetched)
+    return [m.record.offset for m in signal.messages]
+
+
+async def test_what_was_fetched_under_an_earlier_assignment_is_dropped(
+    source: KafkaSource[bytes], member: Member
+) -> None:
+    source.start(P, 1, 7)
+    member.steps += [lambda: received(7), member.assign_anew]  # while a batch is being made
+    assert await source.receive() == Revoked(frozenset([P]))
+    assert await source.receive() == Assigned(frozenset([P]), 2)
+    source.start(P, 2, 7)
+    assert await source.receive() == Quiet()
+    member.steps += [lambda: received(7)]
+    assert await offsets(source) == [7]
+
+
+async def test_an_order_of_an_earlier_assignment_drops_nothing(source: KafkaSource[bytes], member: Member) -> None:
+    member.steps += [member.assign_anew]
+    assert await source.receive() == Revoked(frozenset([P]))
+    assert await source.receive() == Assigned(frozenset([P]), 2)
+    source.start(P, 2, 7)
+    source.start(P, 1, 9)
+    source.stop(P, 1)
+    assert await source.receive() == Quiet()
+    member.steps += [lambda: received(7)]
+    assert await offsets(source) == [7]
