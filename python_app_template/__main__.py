@@ -1,7 +1,7 @@
-"""`python -m python_app_template`: load the settings, log them masked, serve."""
+"""`python -m python_app_template`: load the settings, log them masked, serve. Takes no arguments; `serve` does."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -9,6 +9,13 @@ from python_app_template import app
 from python_app_template.exit_codes import ExitCode
 from python_app_template.monitoring import logging
 from python_app_template.settings import SettingsError, explained, load
+
+
+def refuse(arguments: Sequence[str]) -> int:
+    """Say who takes arguments."""
+    what = " ".join(arguments)
+    print(f"no arguments are taken here, not {what!r}; use: python-app-template serve {what}", file=sys.stderr)  # noqa: T201 - as below
+    return ExitCode.SETTINGS
 
 
 def main(overrides: Mapping[str, object] | None = None) -> int:
@@ -25,4 +32,6 @@ def main(overrides: Mapping[str, object] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(refuse(sys.argv[1:]))
     sys.exit(main())

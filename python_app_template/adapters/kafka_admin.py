@@ -16,7 +16,7 @@ from python_app_template.adapters.kafka_errors import fault, kafka_errors
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.positions import Log
-from python_app_template.settings import Settings
+from python_app_template.settings import Settings, SettingsError
 
 T = TypeVar("T")
 
@@ -42,12 +42,14 @@ class Bounds(NamedTuple):
 
 
 class KafkaAdmin:
-    """Asks without blocking. Everything raises TransientError; FatalError for properties that librdkafka refuses."""
+    """Asks without blocking. All raises TransientError; the constructor SettingsError, when librdkafka refuses them."""
 
     def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._seconds = answer_seconds
-        with kafka_errors():
+        try:
             self.client = AdminClient(kafka_client.client(settings), logger=kafka_client.LOGGER)
+        except KafkaException as e:
+            raise SettingsError([f"APP_KAFKA__CLIENT, or another of APP_KAFKA__...: {e.args[0].str()}"]) from e
 
     async def topics(self, names: Iterable[str]) -> Mapping[str, Topic | None]:
         """Describe these topics; None: there is none of that name."""

@@ -1,7 +1,8 @@
 """Looks, now and then, at what no call shows by itself: lag, pending rows, whether an idle service's ways are free."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition
@@ -10,6 +11,10 @@ from python_app_template.core.use_cases.hold_back import CountPending
 from python_app_template.monitoring.health import Health
 from python_app_template.monitoring.metrics import Metrics
 from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, WORKER, Watch
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 5.0
 
 Lags: TypeAlias = Mapping[Partition, tuple[int, float]]
 """Of each assigned partition that was started: messages not yet committed, and the age of the oldest in seconds."""
@@ -30,7 +35,7 @@ class Observer:
         """Show what waits to be published; whether that is for us to do, `leads` says."""
         try:
             with self._watch.over("count_pending", DATABASE):
-                pending = await count_pending()
+                pending = await _answered(count_pending())
         except TransientError:
             return  # the watch has noted it
         self._metrics.pending(pending.rows)
@@ -40,7 +45,7 @@ class Observer:
         """See whether it answers."""
         try:
             with self._watch.over("describe_topics", BROKER):
-                await ask()
+                await _answered(ask())
         except TransientError:
             return  # likewise
 
@@ -61,3 +66,12 @@ class Observer:
             self._health.waits(part, self._clock.monotonic(), needs=(DATABASE, BROKER))
         else:
             self._health.rests(part)
+
+
+async def _answered(answer: Awaitable[T]) -> T:
+    """Wait no longer for a simple answer than somebody would who asks for the health."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await answer
+    except TimeoutError:
+        raise TransientError(f"no answer within {ANSWER_SECONDS:g} s", code="no_answer") from None

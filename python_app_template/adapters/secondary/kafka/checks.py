@@ -135,6 +135,8 @@ def _asking() -> Iterator[None]:
         except KafkaException as e:
             raise fault(e.args[0]) from e
     except TransientError as away:
+        if away.code == "UNKNOWN_TOPIC_OR_PART":
+            raise CheckFailed(f"{away}", CREATE, passing=True) from away
         remedy = "start it, or correct APP_KAFKA__BOOTSTRAP_SERVERS, the security settings or the rights"
         raise CheckFailed(f"{away}", remedy, passing=True) from away
     except FatalError as wrong:
