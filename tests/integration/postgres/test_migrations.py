@@ -14,9 +14,12 @@ from alembic import command
 from python_app_template.service import SERVICE
 from tests.servers import Postgres
 from tests.surroundings import ROOT, new_database
-from tests.worlds import engine_on
+from tests.worlds import engine_on, until_somebody_waits
 
 pytestmark = pytest.mark.servers
+
+LOCK = 0x5_0A7_A1E3
+"""What `alembic/env.py` locks."""
 
 
 @pytest.fixture
@@ -93,7 +96,12 @@ def test_the_code_needs_no_later_revision_than_there_is() -> None:
 
 
 async def test_three_that_migrate_at_once_do_it_once(url: str) -> None:
-    outputs = [ended(process) for process in [alembic(url, "upgrade", "head") for _ in range(3)]]
+    async with engine_on(url) as engine, engine.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        processes = [alembic(url, "upgrade", "head") for _ in range(3)]
+        await until_somebody_waits(engine, 3)
+        await connection.rollback()
+    outputs = [ended(process) for process in processes]
     ran = [output.count("Running upgrade") for output in outputs]
     assert sorted(ran) == [0, 0, len(revisions())]
     assert "r outbox_head" in await objects(url)

@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.core.delivery.faults import MessageError, TransientError
@@ -84,12 +84,11 @@ async def test_everything_at_once_on_few_ids_neither_deadlocks_nor_goes_wrong(en
 async def test_of_equal_orders_on_two_partitions_one_is_placed(engine: AsyncEngine) -> None:
     workers = await shops(engine, 4)
     await workers[0].send(bought("b", "S"))
-    orders = [placed(f"o{n:02}", ("S", 1)) for n in range(20)]
-    outcomes = await asyncio.gather(
-        *(shop.send(*random.Random(n).sample(orders, 20)) for n, shop in enumerate(workers))
-    )
-    assert sum(len(outcome.facts) for outcome in outcomes) == 20
-    assert sum(len(outcome.duplicates) for outcome in outcomes) == 60
+    orders = [placed(f"o{n:03}", ("S", 1)) for n in range(400)]
+    shuffled = [random.Random(n).sample(orders, 400) for n in range(4)]
+    outcomes = await asyncio.gather(*(shop.send(*sent) for shop, sent in zip(workers, shuffled, strict=True)))
+    assert sum(len(outcome.facts) for outcome in outcomes) == 400
+    assert sum(len(outcome.duplicates) for outcome in outcomes) == 1200
     await assert_sound(engine)
 
 
@@ -116,6 +115,36 @@ async def test_a_sku_that_becomes_known_while_another_is_waited_for_is_seen(engi
     late = second.batch(placed("o2", ("X", 1), ("Y", 1)))
     attempt = await overtaken(first, second, late_comers=[bought("new", "X"), placed("o1", ("Y", 1))], late=late)
     assert kinds(second.applied(late, attempt)) == ["LineAllocated", "LineAllocated"]
+    await assert_sound(engine)
+
+
+@pytest.mark.parametrize(
+    ("middle", "message"),
+    [
+        ("INSERT INTO orders (order_id) VALUES ('m')", lambda _shop, name: placed(name, ("S", 1))),
+        (
+            "INSERT INTO batches (batch_ref, sku, created_qty, purchased) VALUES ('m', 'S', 1, 1)",
+            lambda _shop, name: bought(name, "S"),
+        ),
+        (
+            "INSERT INTO products (sku, version) VALUES ('m', 1)",
+            lambda shop, name: placed(f"{shop.number}-{name}", (name, 1)),
+        ),
+    ],
+    ids=["orders", "batches", "SKUs"],
+)
+async def test_ids_are_claimed_in_one_order_whatever_the_order_of_the_messages(
+    engine: AsyncEngine, middle: str, message: Callable[[Shop, str], Body]
+) -> None:
+    first, second = await shops(engine, 2)
+    async with engine.connect() as other:
+        await other.execute(text(middle))
+        upwards = asyncio.create_task(first.send(*(message(first, name) for name in "amz")))
+        await until_somebody_waits(engine)
+        downwards = asyncio.create_task(second.send(*(message(second, name) for name in "zma")))
+        await until_somebody_waits(engine, 2)
+        await other.rollback()
+    await asyncio.gather(upwards, downwards)
     await assert_sound(engine)
 
 
