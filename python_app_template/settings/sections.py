@@ -170,7 +170,7 @@ class Database(Section):
 class Consumer(Section):
     """How much is taken in one batch, that is one transaction."""
 
-    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5000
     """Messages at most."""
     batch_bytes: Bytes = ByteSize(16 * 2**20)
     """Bytes at most."""

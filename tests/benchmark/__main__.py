@@ -32,7 +32,7 @@ def main() -> None:
     """Measure both, print both."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=200_000, help="orders for the service")
-    parser.add_argument("--batch-size", type=int, default=1000, help="APP_CONSUMER__BATCH_SIZE")
+    parser.add_argument("--batch-size", type=int, default=5000, help="APP_CONSUMER__BATCH_SIZE")
     parser.add_argument("--peer-seconds", type=float, default=20.0, help="how long the peer is given; 0: no peer")
     parser.add_argument("--split", action="store_true", help="worker and relay in processes of their own")
     asked = parser.parse_args()
