@@ -1,15 +1,16 @@
 """What is done with a consumer's partitions and messages, held against one that only notes it."""
 
+from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds
 from python_app_template.adapters.primary.kafka.lag import Lag, Progress
 from python_app_template.adapters.primary.kafka.lanes import Lane, Lanes
+from python_app_template.core.delivery.messages import OTHER, Record, Refused
 from python_app_template.core.delivery.messages import Message as Decoded
-from python_app_template.core.delivery.messages import Record
 from python_app_template.core.delivery.signals import Assigned, Revoked
 from tests.builders import P, Q, messages
 from tests.fakes.consumer import DOWN, FakeConsumer, received
@@ -184,6 +185,26 @@ def test_after_an_error_gaps_are_doubtful(
     assert fetched is not None
     assert fetched.resumed == {P}
     assert noted == [DOWN]
+
+
+class NotUtf8(Message):
+    """A record that a client in another language wrote: confluent_kafka produces no such name, and fails to read it."""
+
+    def headers(self) -> Any:
+        return b"\xff".decode()
+
+
+def test_a_header_whose_name_is_not_utf_8_is_refused(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
+    consumer.yields.extend(
+        [NotUtf8(topic=P.topic, partition=0, offset=0, key=b"k", value=b"1", timestamp=(1, 5)), received(1)]
+    )
+    fetched = fetching.fetch(0)
+    assert fetched is not None
+    refused, other = fetched.messages
+    assert refused == Decoded(
+        Record(P, 0, 5, b"k", b"1"), OTHER, Refused("undecodable", "a header's name is not UTF-8")
+    )
+    assert other.content == b"1"
 
 
 def test_what_an_exception_interrupts_is_delivered(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:

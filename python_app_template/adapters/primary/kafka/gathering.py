@@ -5,9 +5,11 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from confluent_kafka import Message as Received
 
-from python_app_template.core.delivery.messages import Message, Partition, Record
+from python_app_template.core.delivery.messages import OTHER, Headers, Message, Partition, Record, Refused
 
 C = TypeVar("C")
+
+NO_NAME = Refused("undecodable", "a header's name is not UTF-8")
 
 Decode: TypeAlias = Callable[[Record], Message[C]]
 
@@ -31,10 +33,8 @@ class Gathering(Generic[C]):
 
     def take(self, partition: Partition, received: Received) -> bool:
         """Add a message, unless it does not fit: then nothing more does."""
-        key, value, headers = received.key(), received.value(), received.headers()
-        offset, (_, timestamp) = received.offset() or 0, received.timestamp()
-        message = self._decode(Record(partition, offset, timestamp, key, value, headers or ()))  # type: ignore[arg-type] # values are bytes
-        size = len(key or b"") + len(value or b"")
+        message = self._message(partition, received)
+        size = len(message.record.key or b"") + len(message.record.value or b"")
         if self.messages and (self.room < 1 or size > self._bytes or message.weight > self._weight):
             self.room = 0
             return False
@@ -44,9 +44,23 @@ class Gathering(Generic[C]):
         self.messages.append(message)
         return True
 
+    def _message(self, partition: Partition, received: Received) -> Message[C]:
+        key, value, headers = received.key(), received.value(), _headers(received)
+        offset, (_, timestamp) = received.offset() or 0, received.timestamp()
+        record = Record(partition, offset, timestamp, key, value, headers or ())
+        return Message(record, OTHER, NO_NAME) if headers is None else self._decode(record)
+
     def by_partition(self) -> Mapping[Partition, Sequence[Message[C]]]:
         """Return the messages of each partition."""
         found: dict[Partition, list[Message[C]]] = {}
         for message in self.messages:
             found.setdefault(message.record.partition, []).append(message)
         return found
+
+
+def _headers(received: Received) -> Headers | None:
+    """Return a record's headers; None: they can not be had."""
+    try:
+        return received.headers() or ()  # type: ignore[return-value] # a list whose values are bytes
+    except UnicodeDecodeError:
+        return None
