@@ -16,17 +16,29 @@ class FakeConsumer:
         self.told: list[tuple[str, int, int]] = []
         self.yields: deque[Message] = deque()
         self.refuses_seeks = self.interrupts = False
+        self.fails: list[str] = []
+        """What fails, each once."""
+        self.lacks: set[int] = set()
+        """Partitions that failed to be assigned."""
 
     def incremental_assign(self, partitions: list[TopicPartition]) -> None:
+        self.lacks |= {tp.partition for tp in partitions}
+        self._fail_if_told("assign")
+        self.lacks -= {tp.partition for tp in partitions}
         self.told += [("assign", tp.partition, tp.offset) for tp in partitions]
 
     def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
+        if self.lacks & {tp.partition for tp in partitions}:
+            raise KafkaException(KafkaError(KafkaError._INVALID_ARG))  # noqa: SLF001 - its name
+        self._fail_if_told("unassign")
         self.told += [("unassign", tp.partition, 0) for tp in partitions]
 
     def pause(self, partitions: list[TopicPartition]) -> None:
+        self._fail_if_told("pause")
         self.told += [("pause", tp.partition, 0) for tp in partitions]
 
     def resume(self, partitions: list[TopicPartition]) -> None:
+        self._fail_if_told("resume")
         self.told += [("resume", tp.partition, 0) for tp in partitions]
 
     def seek(self, partition: TopicPartition) -> None:
@@ -41,6 +53,11 @@ class FakeConsumer:
         if self.interrupts:
             raise KafkaException(DOWN)
         return [self.yields.popleft() for _ in range(min(number, len(self.yields)))]
+
+    def _fail_if_told(self, what: str) -> None:
+        if what in self.fails:
+            self.fails.remove(what)
+            raise KafkaException(DOWN)
 
     def forget(self) -> None:
         self.told.clear()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds
@@ -80,6 +80,33 @@ def test_what_can_not_be_sought_is_assigned_anew(consumer: FakeConsumer, lanes: 
     consumer.forget()
     lanes.start(lane(lanes), 9)
     assert consumer.told == [("unassign", 0, 0), ("assign", 0, 9)], "nothing would resume it"
+
+
+@pytest.mark.parametrize("failing", ["unassign", "assign", "pause", "resume"])
+def test_a_start_that_failed_can_be_made_again(consumer: FakeConsumer, lanes: Lanes, failing: str) -> None:
+    consumer.refuses_seeks, consumer.fails = True, [failing]
+    with pytest.raises(KafkaException):
+        lanes.start(lane(lanes), 7)
+    lanes.start(lane(lanes), 7)
+    assert [told for told in consumer.told if told[0] == "assign"][-1] == ("assign", 0, 7)
+    assert consumer.told[-1] == ("resume", 0, 0)
+    assert lane(lanes).delivers
+
+
+def test_a_pause_that_failed_can_be_made_again(consumer: FakeConsumer, lanes: Lanes) -> None:
+    lanes.start(lane(lanes), 7)
+    consumer.forget()
+    for _ in range(2):
+        consumer.fails = ["pause"]
+        with pytest.raises(KafkaException):
+            lanes.press()
+        assert not lanes.pressed
+        lanes.press()
+        consumer.fails = ["resume"]
+        with pytest.raises(KafkaException):
+            lanes.relieve()
+        assert lanes.relieve() == {P}
+    assert consumer.told == [("pause", 0, 0), ("resume", 0, 0)] * 2
 
 
 def test_it_is_resumed_when_the_last_reason_is_gone(consumer: FakeConsumer, lanes: Lanes) -> None:

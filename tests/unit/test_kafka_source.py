@@ -12,10 +12,10 @@ from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka import poll_thread
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.core.delivery.messages import Message as Decoded
-from python_app_template.core.delivery.messages import Record
+from python_app_template.core.delivery.messages import Partition, Record
 from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked
 from python_app_template.settings import Settings
-from tests.builders import P
+from tests.builders import P, Q
 from tests.fakes.consumer import FakeConsumer, received
 
 Step = Callable[[], Message | None]
@@ -31,8 +31,8 @@ class Member(FakeConsumer):
     def subscribe(self, _topics: list[str], on_assign: Any, on_revoke: Any, _on_lost: Any) -> None:
         self._on_assign, self._on_revoke = on_assign, on_revoke
 
-    def assign(self) -> None:
-        self._on_assign(self, [TopicPartition(*P)])
+    def assign(self, partition: Partition = P) -> None:
+        self._on_assign(self, [TopicPartition(*partition)])
 
     def assign_anew(self) -> None:
         self._on_revoke(self, [TopicPartition(*P)])
@@ -115,3 +115,15 @@ async def test_an_order_of_an_earlier_assignment_drops_nothing(source: KafkaSour
     assert await source.receive() == Quiet()
     member.steps += [lambda: received(7)]
     assert await offsets(source) == [7]
+
+
+async def test_an_order_that_fails_holds_up_only_its_partition(source: KafkaSource[bytes], member: Member) -> None:
+    member.steps += [lambda: member.assign(Q)]
+    assert await source.receive() == Assigned(frozenset([Q]), 2)
+    member.fails = ["resume"] * 3
+    source.start(P, 1, 7)
+    source.start(Q, 2, 9)
+    assert await source.receive() == Quiet()
+    assert member.fails == []
+    resumed = [number for what, number, _ in member.told if what == "resume"]
+    assert sorted(resumed) == [0, 1]

@@ -6,11 +6,14 @@ from enum import Enum, auto
 from itertools import count
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from python_app_template.adapters.primary.kafka.lag import Progress
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.signals import Assigned, Revoked
+
+NOT_ASSIGNED = KafkaError._INVALID_ARG  # noqa: SLF001 - so librdkafka names its own errors
+"""What the removal of a partition fails with that is not assigned."""
 
 
 class Why(Enum):
@@ -71,7 +74,7 @@ class Lane:
 
 
 class Lanes:
-    """All assigned partitions of one topic, by number. Raises KafkaException."""
+    """All assigned partitions of one topic, by number. Raises KafkaException: what failed can be done again."""
 
     def __init__(self, consumer: Assignable) -> None:
         self._consumer = consumer
@@ -125,13 +128,14 @@ class Lanes:
 
     def press(self) -> None:
         """Pause everything that is not paused yet."""
-        self.pressed = True
         self._add(self, Why.PRESSURE)
+        self.pressed = True
 
     def relieve(self) -> frozenset[Partition]:
         """End that; return what is read again."""
+        resumed = self._drop(self, {Why.PRESSURE})
         self.pressed = False
-        return self._drop(self, {Why.PRESSURE})
+        return resumed
 
     def _sought(self, target: TopicPartition) -> bool:
         """Whether librdkafka could do it; `_STATE` it says of a partition that it does not read yet, or no more."""
@@ -142,23 +146,26 @@ class Lanes:
         return True
 
     def _assign_anew(self, lane: Lane, offset: int) -> None:
-        self._consumer.incremental_unassign([lane.at()])
+        lane.broken = True  # until all of this has been done
+        try:
+            self._consumer.incremental_unassign([lane.at()])
+        except KafkaException as e:
+            if e.args[0].code() != NOT_ASSIGNED:
+                raise
         self._consumer.incremental_assign([lane.at(offset)])
         self._pause([lane] if lane.pauses else [])
 
     def _add(self, lanes: Iterable[Lane], why: Why) -> None:
-        running = [lane for lane in lanes if not lane.pauses]
+        self._pause([lane for lane in lanes if not lane.pauses])
         for lane in lanes:
             lane.pauses.add(why)
-        self._pause(running)
 
     def _drop(self, lanes: Iterable[Lane], reasons: set[Why]) -> frozenset[Partition]:
-        paused = [lane for lane in lanes if lane.pauses]
-        for lane in paused:
-            lane.pauses -= reasons
-        free = [lane for lane in paused if not lane.pauses]
+        free = [lane for lane in lanes if lane.pauses and lane.pauses <= reasons]
         if free:
             self._consumer.resume([lane.at() for lane in free])
+        for lane in lanes:
+            lane.pauses -= reasons
         return frozenset(lane.partition for lane in free)
 
     def _pause(self, lanes: Sequence[Lane]) -> None:

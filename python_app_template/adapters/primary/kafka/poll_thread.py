@@ -36,6 +36,13 @@ FULL_SECONDS = 0.5
 COMMIT_SECONDS = 1.0
 
 
+class Order(NamedTuple):
+    """What is to be done with a partition; should it fail, it is done again."""
+
+    partition: Partition
+    carry_out: Callable[[], None]
+
+
 class Delivery(NamedTuple, Generic[C]):
     """A batch, and of which run each partition's part of it is."""
 
@@ -59,7 +66,7 @@ class PollThread(Generic[C]):
         tell: Callable[[Event[C]], None],
     ) -> None:
         self._topic, self._tell = topic, tell
-        self._orders: deque[Callable[[], None]] = deque()
+        self._orders: deque[Order] = deque()
         self._room, self._wake = threading.Event(), threading.Event()
         self._room.set()
         self._full_since: float | None = None
@@ -80,15 +87,16 @@ class PollThread(Generic[C]):
 
     def start(self, partition: Partition, run: Run, offset: int) -> None:
         """Deliver from this offset on, as this run."""
-        self._order(partial(self._start, partition, run, offset))
+        self._order(partition, partial(self._start, partition, run, offset))
 
     def stop(self, partition: Partition, assignment: int) -> None:
         """Deliver no more of it."""
-        self._order(partial(self._stop, partition, assignment))
+        self._order(partition, partial(self._stop, partition, assignment))
 
     def settle(self, ends: Mapping[Partition, int]) -> None:
         """Take in what is consumed; it is committed now and then."""
-        self._order(partial(self._settle, ends))
+        for partition, end in ends.items():
+            self._order(partition, partial(self._settle, partition, end))
 
     def make_room(self) -> None:
         """Fetch another batch: the last was handed out."""
@@ -108,8 +116,8 @@ class PollThread(Generic[C]):
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _order(self, order: Callable[[], None]) -> None:
-        self._orders.append(order)
+    def _order(self, partition: Partition, carry_out: Callable[[], None]) -> None:
+        self._orders.append(Order(partition, carry_out))
         self._wake.set()
 
     def _run(self) -> None:
@@ -173,14 +181,19 @@ class PollThread(Generic[C]):
         self._fetching.serve(PATIENCE)
 
     def _carry_out_orders(self) -> None:
+        """Do what can be done; what fails is for the next turn, and so are the partition's other orders."""
+        failed: list[Order] = []
         while self._orders:
             order = self._orders.popleft()
             try:
-                order()
+                if order.partition in {f.partition for f in failed}:
+                    failed.append(order)
+                else:
+                    order.carry_out()
             except KafkaException as e:
                 self._note(e.args[0])
-                self._orders.appendleft(order)  # again in the next turn, before those that came later
-                return
+                failed.append(order)
+        self._orders.extendleft(reversed(failed))
 
     def _start(self, partition: Partition, run: Run, offset: int) -> None:
         if lane := self.lanes.held(partition, run.assignment):
@@ -194,11 +207,10 @@ class PollThread(Generic[C]):
             self._fetching.forget(partition)
             self.lanes.stop(lane)
 
-    def _settle(self, ends: Mapping[Partition, int]) -> None:
-        for partition, end in ends.items():
-            if lane := self.lanes.get(partition.number):
-                lane.progress.settle(end)
-                self._settled[partition] = end
+    def _settle(self, partition: Partition, end: int) -> None:
+        if lane := self.lanes.get(partition.number):
+            lane.progress.settle(end)
+            self._settled[partition] = end
 
     def _try_to_commit(self) -> None:
         try:
