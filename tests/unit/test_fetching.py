@@ -1,5 +1,6 @@
 """What is done with a consumer's partitions and messages, held against one that only notes it."""
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -261,6 +262,31 @@ def test_the_lag_is_what_is_not_settled() -> None:
     assert progress.lag(now=5) == Lag(17, 0.0)
     progress.reached_end(30)
     assert progress.lag(now=5) == Lag(0, 0.0)
+
+
+def test_old_messages_that_come_again_are_not_in_hand() -> None:
+    progress = Progress()
+    progress.started(10)
+    progress.handed_over(messages(10, 11))
+    progress.settle(12)
+    progress.handed_over(messages(10, 11))
+    assert progress.lag(now=5) == Lag(0, 0.0)
+    progress.handed_over(messages(12, 13))
+    progress.handed_over(messages(12))
+    progress.reached_end(13)
+    assert progress.read == 14
+    assert not progress.at_end
+
+
+def test_the_poll_thread_may_settle_while_the_lag_is_asked_for() -> None:
+    class SettledMeanwhile(deque[tuple[int, int]]):
+        def __bool__(self) -> bool:
+            there = len(self) > 0
+            self.clear()
+            return there
+
+    progress = Progress(settled=10, end=12, in_hand=SettledMeanwhile([(12, 0)]))
+    assert progress.lag(now=5) == Lag(2, 5.0)
 
 
 def test_an_end_that_was_reached_before_is_none() -> None:

@@ -37,9 +37,12 @@ class Progress:
         self.in_hand.clear()
 
     def handed_over(self, messages: Sequence[Message[Any]]) -> None:
-        """Take in a batch's messages of this partition, in order."""
-        self.read = messages[-1].record.offset + 1
-        self.in_hand.append((self.read, messages[0].record.timestamp))
+        """Take in a batch's messages of this partition, in order; nobody settles again what is settled."""
+        end = messages[-1].record.offset + 1
+        if end <= (self.settled or 0):
+            return
+        self.read = max(self.read, end)
+        self.in_hand.append((end, messages[0].record.timestamp))
         self.at_end = False
 
     def reached_end(self, offset: int) -> None:
@@ -57,8 +60,8 @@ class Progress:
         """Return what is left at this time (seconds since 1970); None before the first start: nobody knows."""
         if self.settled is None:
             return None
-        if self.in_hand:
-            oldest = self.in_hand[0][1] / 1000
+        if in_hand := list(self.in_hand):  # a copy: the poll thread takes away
+            oldest = in_hand[0][1] / 1000
             return Lag(max(self.end, self.read) - self.settled, max(now - oldest, 0.0))
         if self.end <= (self.read if self.at_end else self.settled):
             self.behind_since = None
