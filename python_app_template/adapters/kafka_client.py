@@ -39,6 +39,9 @@ def client(settings: Settings) -> Properties:
         "ssl.key.password": key_password.get_secret_value() if key_password else None,
         # A broker that comes back is found within a second, not ten.
         "reconnect.backoff.max.ms": 1000,
+        # A broker that was frozen names no brokers at first, and librdkafka may drop the last one it knows for good
+        # (its issue 5301); asked for soon, its bootstrap addresses have been added again by then.
+        "metadata.recovery.rebootstrap.trigger.ms": 2000,
     }
     return {name: value for name, value in given.items() if value is not None} | kafka.client_properties()
 
