@@ -6,17 +6,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka import poll_thread
 from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.adapters.primary.kafka.troubles import AGAIN_SECONDS, Troubles
 from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Partition, Record
 from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked
 from python_app_template.settings import Settings
 from tests.builders import P, Q
-from tests.fakes.consumer import FakeConsumer, received
+from tests.fakes.consumer import DOWN, FakeConsumer, received
+
+FORBIDDEN = KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "Group authorization failed")
 
 Step = Callable[[], Message | None]
 
@@ -127,3 +130,30 @@ async def test_an_order_that_fails_holds_up_only_its_partition(source: KafkaSour
     assert member.fails == []
     resumed = [number for what, number, _ in member.told if what == "resume"]
     assert sorted(resumed) == [0, 1]
+
+
+@pytest.mark.parametrize("way", ["fetched", "assigned"])
+async def test_a_trouble_lasts_until_something_is_fetched_or_assigned(
+    source: KafkaSource[bytes], member: Member, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    source.start(P, 1, 7)
+    member.steps += [lambda: received(0, -1, error=FORBIDDEN), lambda: received(0, -1, error=DOWN)] * 3
+    assert await source.receive() == Quiet()
+    assert source.trouble == "GROUP_AUTHORIZATION_FAILED: Group authorization failed"
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "GROUP_AUTHORIZATION_FAILED",
+        "_ALL_BROKERS_DOWN",
+    ]
+    member.steps.append((lambda: received(7)) if way == "fetched" else member.assign_anew)
+    assert await source.receive() != Quiet()
+    await source.receive()
+    assert source.trouble is None
+
+
+def test_an_error_is_logged_again_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = Troubles()
+    for now in (0.0, 1.0, AGAIN_SECONDS):
+        troubles.note(FORBIDDEN)
+        troubles.log(now)
+    assert len(caplog.records) == 2
+    assert {record.levelname for record in caplog.records} == {"WARNING"}

@@ -18,6 +18,7 @@ from python_app_template.adapters.kafka_errors import kafka_errors
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lanes import Lanes, Run
+from python_app_template.adapters.primary.kafka.troubles import Troubles
 from python_app_template.core.delivery.faults import FatalError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.signals import Assigned, Fetched, Revoked
@@ -74,6 +75,7 @@ class PollThread(Generic[C]):
         self._settled: dict[Partition, int] = {}
         self._committed_at = self.turned_at = time.monotonic()
         self._fault: Exception | None = None
+        self.troubles = Troubles()
         callbacks = {"error_cb": self._note, "on_commit": self._on_commit}
         with kafka_errors():
             self._consumer = Consumer(properties | callbacks, logger=LOGGER)
@@ -140,6 +142,7 @@ class PollThread(Generic[C]):
         self.turned_at = time.monotonic()
         if self._fault is not None:
             raise self._fault
+        self.troubles.log(self.turned_at)
         self._carry_out_orders()
         if self.turned_at - self._committed_at >= COMMIT_SECONDS:
             self._committed_at = self.turned_at
@@ -158,6 +161,7 @@ class PollThread(Generic[C]):
         patience = PATIENCE if all(lane.delivers for lane in self.lanes) else SHORT_PATIENCE
         fetched = self._fetching.fetch(patience)
         if fetched is not None:
+            self.troubles.over()
             if fetched.messages:  # an end alone takes nobody's place
                 self._room.clear()
             self._tell(Delivery(fetched, {lane.partition: lane.run for lane in self.lanes}))
@@ -227,6 +231,8 @@ class PollThread(Generic[C]):
 
     def _on_assign(self, _consumer: Consumer, given: list[TopicPartition]) -> None:
         self._signal(lambda: self.lanes.assign(given))
+        if given:
+            self.troubles.over()
 
     def _on_revoke(self, _consumer: Consumer, taken: list[TopicPartition]) -> None:
         self._signal(lambda: self.lanes.revoke(taken))
@@ -250,3 +256,4 @@ class PollThread(Generic[C]):
     def _note(self, error: KafkaError) -> None:
         if error.fatal():
             self._fault = FatalError(f"Kafka: {error.str()}")
+        self.troubles.note(error)

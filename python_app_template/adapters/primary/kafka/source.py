@@ -125,6 +125,11 @@ class KafkaSource(MessageSource[C], Generic[C]):
         return self._thread.turned_at
 
     @property
+    def trouble(self) -> str | None:
+        """What keeps us out of the group or from the topic, as far as is known; None: nothing."""
+        return self._thread.troubles.current
+
+    @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that are ours at this moment."""
         return frozenset(lane.partition for lane in self._thread.lanes)
