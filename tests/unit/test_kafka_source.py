@@ -1,5 +1,6 @@
 """The source and its poll thread, with a consumer that does what a test says, step by step."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +11,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka import poll_thread
+from python_app_template.adapters.primary.kafka import source as kafka_source
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.adapters.primary.kafka.troubles import AGAIN_SECONDS, Troubles
 from python_app_template.core.delivery.messages import Message as Decoded
@@ -30,6 +32,8 @@ class Member(FakeConsumer):
     def __init__(self) -> None:
         super().__init__()
         self.steps: deque[Step] = deque()
+        self.may_close = threading.Event()
+        self.may_close.set()
 
     def subscribe(self, _topics: list[str], on_assign: Any, on_revoke: Any, _on_lost: Any) -> None:
         self._on_assign, self._on_revoke = on_assign, on_revoke
@@ -53,7 +57,8 @@ class Member(FakeConsumer):
 
     def commit(self, **_kwargs: object) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.may_close.wait()
 
 
 class NoAdmin(KafkaAdmin):
@@ -157,3 +162,14 @@ def test_an_error_is_logged_again_after_a_while(caplog: pytest.LogCaptureFixture
         troubles.log(now)
     assert len(caplog.records) == 2
     assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+async def test_a_member_that_can_not_leave_is_let_be(
+    source: KafkaSource[bytes], member: Member, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_source, "CLOSE_SECONDS", 0.1)
+    member.may_close.clear()
+    await source.close()
+    member.may_close.set()
+    (record,) = caplog.records
+    assert record.getMessage().startswith("the member did not leave the group within 0.1 s")

@@ -1,6 +1,7 @@
 """Messages from a Kafka topic: the poll thread's events as the core's signals, one batch waiting at most."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
@@ -64,7 +65,9 @@ class KafkaSource(MessageSource[C], Generic[C]):
         """Tell the broker what is settled, leave the group; after a few seconds without an answer, let it be."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.to_thread(self._thread.close, CLOSE_SECONDS)
+        if not await asyncio.to_thread(self._thread.close, CLOSE_SECONDS):
+            text = "the member did not leave the group within %s s: its partitions wait for the session's timeout"
+            kafka_client.LOGGER.log(logging.WARNING, text, CLOSE_SECONDS)
         self._loop = None
 
     async def __aenter__(self) -> Self:
