@@ -260,6 +260,7 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
 
     async def look() -> None:
         monitoring.observer.beat("poll thread", source.turned_at)
+        monitoring.health.checked("consumer group", ok=source.trouble is None, detail=source.trouble or "")
         monitoring.observer.look_at_lag(
             settings.kafka.input_topic, len(source.assigned), source.lags(), monitoring.watch.halts()
         )

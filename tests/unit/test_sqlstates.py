@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import exc
 
 from python_app_template.adapters.secondary.postgres.sqlstates import (
+    ERRORS,
     MEANINGS,
     classify,
     is_lost_connection,
@@ -74,10 +75,12 @@ def test_a_code_outweighs_its_class() -> None:
         asyncio.IncompleteReadError(b"", 1),
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InternalClientError("not connected"),
         exc.TimeoutError("QueuePool limit"),
     ],
 )
 def test_a_lost_connection_is_suspicious_only_in_the_middle_of_the_work(lost: BaseException) -> None:
+    assert isinstance(lost, ERRORS)
     assert is_lost_connection(lost)
     assert type(classify(lost)) is TransientError
     assert type(classify(lost, at_work=True)) is SlowError

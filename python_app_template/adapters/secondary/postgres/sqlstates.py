@@ -61,7 +61,10 @@ MEANINGS = {
 database), 42 (no such table, no right), 58 (the system's own errors) and XX (corruption) among it: good messages must
 not be blamed for a bad disk."""
 
-_DRIVER_ERRORS = (OSError, EOFError, TimeoutError, asyncio.TimeoutError, exc.TimeoutError, asyncpg.InterfaceError)
+_DRIVER_ERRORS = (
+    *(OSError, EOFError, TimeoutError, asyncio.TimeoutError, exc.TimeoutError, asyncpg.InterfaceError),
+    asyncpg.InternalClientError,  # "not connected", between the server's good-bye and the end of the connection
+)
 ERRORS = (exc.DBAPIError, asyncpg.PostgresError, *_DRIVER_ERRORS)
 """All that the driver and SQLAlchemy raise about a statement or a connection."""
 
