@@ -49,7 +49,7 @@ def without_time(event: dict[str, Any]) -> dict[str, Any]:
 
 # To shrink an example takes minutes here, and is the business of the same property in memory.
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
