@@ -9,12 +9,14 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from alembic.config import Config
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin import ConfigResource as Resource  # type: ignore[attr-defined]  # public, but for the stubs
 from confluent_kafka.cimpl import NewTopic
 
 from alembic import command
 from python_app_template.settings import Settings, load
+from tests.processes import wait_until
 from tests.servers import Kafka, Postgres
 
 ROOT = Path(__file__).parent.parent
@@ -96,6 +98,16 @@ def create_topics(kafka: Kafka, names: Topics, partitions: Partitions = AS_AGREE
     if missing := [topic for topic in wanted if topic.topic not in there]:
         for made in admin.create_topics(missing).values():
             made.result(30)
+        wait_until(lambda: _are_known(admin, names))  # brokers hear of topics after they have answered
+
+
+def _are_known(admin: AdminClient, names: Topics) -> bool:
+    """Whether the broker describes them, each partition with its leader."""
+    there = admin.list_topics(timeout=30).topics
+    found = [there[name].partitions.values() for name in names if name in there]
+    described = admin.describe_topics(TopicCollection(list(names)), request_timeout=30)
+    known = all(future.exception(30) is None for future in described.values())
+    return known and len(found) == len(names) and all(p.leader >= 0 for ps in found for p in ps)
 
 
 def settings_for(kafka: Kafka, database_url: str, topics: Topics, **more: object) -> Settings:
