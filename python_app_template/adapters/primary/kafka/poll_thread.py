@@ -230,9 +230,9 @@ class PollThread(Generic[C]):
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _on_assign(self, _consumer: Consumer, given: list[TopicPartition]) -> None:
-        self._signal(lambda: self.lanes.assign(given))
         if given:
-            self.troubles.over()
+            self.troubles.over()  # before it is told: who hears of it may look
+        self._signal(lambda: self.lanes.assign(given))
 
     def _on_revoke(self, _consumer: Consumer, taken: list[TopicPartition]) -> None:
         self._signal(lambda: self.lanes.revoke(taken))
