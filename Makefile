@@ -21,7 +21,7 @@ demo: setup  ## Start a real Kafka and PostgreSQL, send orders through the servi
 	$(BIN)/python-app-template demo
 
 test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of branches
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 4 --dist loadfile --cov --cov-report=term
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
