@@ -49,7 +49,7 @@ backends: setup  ## Start the embedded Kafka and PostgreSQL and print what to ex
 	$(BIN)/python-app-template backends
 
 bench: setup  ## Orders per second, beside FastStream on the same servers
-	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark throughput
 
 docs: setup  ## Make docs/configuration.md from the settings' own descriptions
 	$(BIN)/python -m python_app_template.settings.documents

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from confluent_kafka import Producer
@@ -12,6 +12,7 @@ SKUS = 1000
 BATCHES_PER_SKU = 3
 PURCHASED = 300_000_000
 ZIPF = 0.8
+BY_KEY = -1
 
 
 def make_topics(servers: str, *names: str) -> None:
@@ -41,9 +42,10 @@ def orders(count: int, seed: int) -> Iterator[dict[str, object]]:
         yield {"type": "order.placed", "order_id": f"{chance.getrandbits(96):024x}", "lines": lines}
 
 
-def send(servers: str, topic: str, messages: Iterator[dict[str, object]]) -> int:
+def send(servers: str, topic: str, messages: Iterable[dict[str, object]], partition: int = BY_KEY) -> int:
     """Produce them all, acknowledged; return how many events they lead to: one for each line, or for the batch."""
-    producer = Producer({"bootstrap.servers": servers, "partitioner": "murmur2_random", "linger.ms": 20})
+    properties = {"partitioner": "murmur2_random", "linger.ms": 20, "message.max.bytes": 2_000_000}
+    producer = Producer({"bootstrap.servers": servers} | properties)
     events = 0
     for message in messages:
         key = str(message.get("order_id") or message["batch_ref"])
@@ -52,7 +54,7 @@ def send(servers: str, topic: str, messages: Iterator[dict[str, object]]) -> int
         events += len(ordered) if isinstance(ordered, list) else 1
         while True:
             try:
-                producer.produce(topic, value, key)
+                producer.produce(topic, value, key, partition)
             except BufferError:
                 producer.poll(0.1)
             else:
