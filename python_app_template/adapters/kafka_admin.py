@@ -1,6 +1,8 @@
 """Questions to the broker that belong to no consumer and no producer: topics, their ids, where logs begin and end."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
@@ -20,10 +22,24 @@ from python_app_template.settings import Settings, SettingsError
 
 T = TypeVar("T")
 
+SILENCE = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - so librdkafka names its own errors
+        KafkaError._DESTROY,  # noqa: SLF001 - likewise: the client was thrown away meanwhile
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - likewise
+        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001 - likewise
+        KafkaError._TRANSPORT,  # noqa: SLF001 - likewise
+    }
+)
+"""Errors that no broker sent."""
+
 FIRST, LAST = Spec.earliest(), Spec.latest()  # type: ignore[no-untyped-call] # nor have they a type
 
 ANSWER_SECONDS = 10.0
 """How long an answer may take; longer: TransientError."""
+
+RENEW_SECONDS = 15.0
+"""After so long without any answer another client asks: this one may have forgotten where the brokers are."""
 
 
 class Topic(NamedTuple):
@@ -44,12 +60,19 @@ class Bounds(NamedTuple):
 class KafkaAdmin:
     """Asks without blocking. All raises TransientError; the constructor SettingsError, when librdkafka refuses them."""
 
-    def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._seconds = answer_seconds
+    def __init__(
+        self, settings: Settings, answer_seconds: float = ANSWER_SECONDS, *, renew_seconds: float = RENEW_SECONDS
+    ) -> None:
+        self._seconds, self._renew_seconds = answer_seconds, renew_seconds
+        self._properties = kafka_client.client(settings)
+        self._silent_since: float | None = None
         try:
-            self.client = AdminClient(kafka_client.client(settings), logger=kafka_client.LOGGER)
+            self.client = self._new_client()
         except KafkaException as e:
             raise SettingsError([f"APP_KAFKA__CLIENT, or another of APP_KAFKA__...: {e.args[0].str()}"]) from e
+
+    def _new_client(self) -> AdminClient:
+        return AdminClient(self._properties, logger=kafka_client.LOGGER)
 
     async def topics(self, names: Iterable[str]) -> Mapping[str, Topic | None]:
         """Describe these topics; None: there is none of that name."""
@@ -101,7 +124,7 @@ class KafkaAdmin:
         new = NewTopic(name, partitions, replicas, config=dict(properties))
         (asked,) = self.client.create_topics([new], request_timeout=self._seconds).values()
         try:
-            await asyncio.wrap_future(asked)
+            await self._outcome(asked)
         except KafkaException as e:
             if e.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
@@ -112,9 +135,29 @@ class KafkaAdmin:
 
     async def answer(self, future: "Future[T]") -> T:
         """Wait for what an admin call promised."""
-        self.client.poll(0)  # forwards the client's log
         with kafka_errors():
-            return await asyncio.wrap_future(future)
+            return await self._outcome(future)
+
+    async def _outcome(self, future: "Future[T]") -> T:
+        self.client.poll(0)  # forwards the client's log
+        try:
+            answer = await asyncio.wrap_future(future)
+        except KafkaException as e:
+            self._note(answered=e.args[0].code() not in SILENCE)
+            raise
+        self._note(answered=True)
+        return answer
+
+    def _note(self, *, answered: bool) -> None:
+        """Take a new client when this one has been left without an answer for long."""
+        now = time.monotonic()
+        if answered:
+            self._silent_since = None
+        elif self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since > self._renew_seconds:
+            last, self.client, self._silent_since = [self.client], self._new_client(), None
+            threading.Thread(target=last.clear, name="kafka-admin-end", daemon=True).start()  # to end it may take long
 
     async def _offset(self, partition: Partition, spec: Spec, isolation: IsolationLevel) -> int:
         asked: dict[Any, Future[Any]] = self.client.list_offsets(
@@ -127,9 +170,8 @@ class KafkaAdmin:
         return offset
 
     async def _described(self, future: "Future[Any]") -> Topic | None:
-        self.client.poll(0)
         try:
-            found = await asyncio.wrap_future(future)
+            found = await self._outcome(future)
         except KafkaException as e:
             if e.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None

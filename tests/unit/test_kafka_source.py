@@ -1,5 +1,7 @@
 """The source and its poll thread, with a consumer that does what a test says, step by step."""
 
+import asyncio
+import json
 import threading
 import time
 from collections import deque
@@ -14,6 +16,7 @@ from python_app_template.adapters.primary.kafka import poll_thread
 from python_app_template.adapters.primary.kafka import source as kafka_source
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.adapters.primary.kafka.troubles import AGAIN_SECONDS, Troubles
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Partition, Record
 from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked
@@ -34,6 +37,12 @@ class Member(FakeConsumer):
         self.steps: deque[Step] = deque()
         self.may_close = threading.Event()
         self.may_close.set()
+        self.closed = False
+
+    def take(self, properties: dict[str, Any]) -> "Member":
+        """Be made of these."""
+        self.tell_statistics = properties["stats_cb"]
+        return self
 
     def subscribe(self, _topics: list[str], on_assign: Any, on_revoke: Any, _on_lost: Any) -> None:
         self._on_assign, self._on_revoke = on_assign, on_revoke
@@ -57,16 +66,25 @@ class Member(FakeConsumer):
 
     def commit(self, **_kwargs: object) -> None: ...
 
+    def note_state(self, state: str) -> None:
+        """Give librdkafka's statistics."""
+        self.tell_statistics(json.dumps({"name": "x", "cgrp": {"state": state, "join_state": "init"}}))
+
     def close(self) -> None:
         self.may_close.wait()
+        self.closed = True
 
 
 class NoAdmin(KafkaAdmin):
     """Knows of no topic."""
 
+    away = False
+
     def __init__(self) -> None: ...
 
     async def topics(self, names: Any) -> Any:
+        if self.away:
+            raise TransientError("no answer")
         return dict.fromkeys(names)
 
     async def bounds(self, _partition: object) -> Any:
@@ -80,7 +98,7 @@ def decode(record: Record) -> Decoded[bytes]:
 @pytest.fixture
 def member(monkeypatch: pytest.MonkeyPatch) -> Member:
     member = Member()
-    monkeypatch.setattr(poll_thread, "Consumer", lambda *_args, **_kwargs: member)
+    monkeypatch.setattr(poll_thread, "Consumer", lambda properties, **_kwargs: member.take(properties))
     return member
 
 
@@ -173,3 +191,61 @@ async def test_a_member_that_can_not_leave_is_let_be(
     member.may_close.set()
     (record,) = caplog.records
     assert record.getMessage().startswith("the member did not leave the group within 0.1 s")
+
+
+@pytest.fixture
+def admin() -> NoAdmin:
+    return NoAdmin()
+
+
+@pytest.fixture
+async def impatient(member: Member, admin: NoAdmin) -> AsyncIterator[KafkaSource[bytes]]:
+    """A source to which P is assigned, and that gives its member 0.3 s to find the group."""
+    settings = Settings.model_validate({"kafka": {"input_topic": P.topic, "session_timeout_ms": 1}})
+    member.steps.append(member.assign)
+    async with KafkaSource(settings, decode, admin, look_seconds=0.01, find_seconds=0.3) as source:
+        assert await source.receive() == Assigned(frozenset([P]), 1)
+        yield source
+
+
+async def test_a_member_that_does_not_find_its_group_is_replaced_while_the_broker_answers(
+    impatient: KafkaSource[bytes], member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the old one held is lost first, what it had fetched is dropped, and the new one's is numbered on."""
+    successor = Member()
+    successor.steps += [successor.assign]
+    monkeypatch.setattr(poll_thread, "Consumer", lambda properties, **_kwargs: successor.take(properties))
+    impatient.start(P, 1, 7)
+    member.note_state("wait-coord")
+    assert await impatient.receive() == Quiet(), "it is given time to find it"
+    assert await until_signalled(impatient) == Revoked(frozenset([P]))
+    assert member.closed
+    assert await until_signalled(impatient) == Assigned(frozenset([P]), 2)
+    impatient.start(P, 2, 7)
+    assert await impatient.receive() == Quiet()
+    successor.steps += [lambda: received(7)]
+    assert await offsets(impatient) == [7]
+    assert ("seek", 0, 7) in successor.told
+
+
+async def until_signalled(source: KafkaSource[bytes]) -> object:
+    async with asyncio.timeout(10):
+        while (signal := await source.receive()) == Quiet():
+            pass
+    return signal
+
+
+async def test_a_member_that_finds_its_group_again_stays(impatient: KafkaSource[bytes], member: Member) -> None:
+    member.note_state("wait-broker-transport")
+    member.note_state("up")
+    assert [await impatient.receive() for _ in range(4)] == [Quiet()] * 4
+    assert not member.closed
+
+
+async def test_a_member_that_does_not_find_its_group_stays_while_nobody_answers(
+    impatient: KafkaSource[bytes], member: Member, admin: NoAdmin
+) -> None:
+    admin.away = True
+    member.note_state("query-coord")
+    assert [await impatient.receive() for _ in range(4)] == [Quiet()] * 4
+    assert not member.closed

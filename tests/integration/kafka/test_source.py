@@ -276,3 +276,23 @@ async def test_a_member_that_was_held_up_loses_its_partitions_and_comes_back(
         source.start(p, reader.owned[p], 1)
         await reader.until(lambda m: len(m.messages) > before)
         assert reader.offsets(p)[before:] == [1]
+
+
+async def test_a_member_that_is_renewed_loses_what_it_held_and_reads_on_where_it_is_started(
+    group_settings: Settings, broker: Broker, p: Partition
+) -> None:
+    async with member(group_settings) as reader:
+        await asyncio.to_thread(broker.produce, p, b"0", b"1", b"2")
+        await reader.start()
+        await reader.until(lambda m: len(m.offsets(p)) == 3)
+        held = frozenset(reader.owned)
+        reader.source.renew()
+        await asyncio.to_thread(broker.produce, p, b"3", b"4")
+        await reader.until(lambda m: p in m.owned and m.owned[p] > 1)
+        gone = [signal.partitions for signal in reader.signals if isinstance(signal, Revoked)]
+        assert frozenset().union(*gone) == held
+        await reader.until(lambda m: len(m.owned) == 3)
+        before = len(reader.messages)
+        reader.source.start(p, reader.owned[p], 2)
+        await reader.until(lambda m: len(m.messages) == before + 3)
+        assert reader.offsets(p)[before:] == [2, 3, 4]

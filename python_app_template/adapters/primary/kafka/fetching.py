@@ -74,6 +74,10 @@ class Fetching(Generic[C]):
         """Say of these, with the next batch, that a gap before their next message may be a false one."""
         self._resumed |= partitions
 
+    def renew(self, consumer: Pollable) -> None:
+        """Go on with another consumer; nothing of the old one is handed over any more."""
+        self._consumer, self._held_back = consumer, ()
+
     def forget(self, partition: Partition) -> None:
         """Drop what is held back of it: it is read from elsewhere, or not at all."""
         self._held_back = [m for m in self._held_back if m.partition() != partition.number]

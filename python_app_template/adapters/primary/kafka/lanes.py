@@ -114,6 +114,13 @@ class Lanes:
         self._consumer.incremental_unassign(taken)
         return Revoked(frozenset(Partition(tp.topic, tp.partition) for tp in taken))
 
+    def renew(self, consumer: Assignable) -> Revoked:
+        """Go on with another consumer, to which nothing is assigned; return what this one still had."""
+        left = frozenset(lane.partition for lane in self)
+        self._consumer = consumer
+        self._lanes.clear()
+        return Revoked(left)
+
     def start(self, lane: Lane, offset: int) -> None:
         """Read from this offset: sought first, then resumed (the other way round delivers old offsets)."""
         if lane.broken or not self._sought(lane.at(offset)):

@@ -18,6 +18,7 @@ from python_app_template.adapters.kafka_errors import kafka_errors
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lanes import Lanes, Run
+from python_app_template.adapters.primary.kafka.membership import STATISTICS_MS, Membership
 from python_app_template.adapters.primary.kafka.troubles import Troubles
 from python_app_template.core.delivery.faults import FatalError
 from python_app_template.core.delivery.messages import Partition
@@ -71,14 +72,14 @@ class PollThread(Generic[C]):
         self._room, self._wake = threading.Event(), threading.Event()
         self._room.set()
         self._full_since: float | None = None
-        self._draining = self._drained = self._closing = False
+        self._draining = self._drained = self._closing = self._renewing = False
         self._settled: dict[Partition, int] = {}
         self._committed_at = self.turned_at = time.monotonic()
         self._fault: Exception | None = None
-        self.troubles = Troubles()
-        callbacks = {"error_cb": self._note, "on_commit": self._on_commit}
-        with kafka_errors():
-            self._consumer = Consumer(properties | callbacks, logger=LOGGER)
+        self.troubles, self.membership = Troubles(), Membership()
+        callbacks = {"error_cb": self._note, "on_commit": self._on_commit, "stats_cb": self._on_statistics}
+        self._properties = properties | callbacks | {"statistics.interval.ms": STATISTICS_MS}
+        self._consumer = self._new_consumer()
         self.lanes = Lanes(self._consumer)
         self._fetching = Fetching(self._consumer, self.lanes, decode, bounds, self._note, tell)
         self._thread = threading.Thread(target=self._run, name="kafka-poll", daemon=True)
@@ -105,6 +106,12 @@ class PollThread(Generic[C]):
         self._room.set()
         self._wake.set()
 
+    def renew(self) -> None:
+        """Leave, and join with another client: what is held is lost first, as in any rebalance."""
+        self.membership = Membership()
+        self._renewing = True
+        self._wake.set()
+
     def drain(self) -> None:
         """Fetch no more, then tell None; the membership goes on."""
         self._draining = True
@@ -124,13 +131,32 @@ class PollThread(Generic[C]):
 
     def _run(self) -> None:
         try:
-            with kafka_errors():
-                self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_revoke)
+            self._join()
             while not self._closing:
                 self._turn()
         except Exception as e:  # noqa: BLE001 - nobody waits for a thread: it is told, and raised where it is seen
             self._tell(e)
         self._leave()
+
+    def _new_consumer(self) -> Consumer:
+        with kafka_errors():
+            return Consumer(self._properties, logger=LOGGER)
+
+    def _join(self) -> None:
+        with kafka_errors():
+            self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_revoke)
+
+    def _renew(self) -> None:
+        """The old client goes first: two members of one process would share the partitions out between them."""
+        with suppress(KafkaException):
+            self._consumer.close()  # calls back for what it holds
+        self._consumer = self._new_consumer()
+        self._fetching.renew(self._consumer)
+        left = self.lanes.renew(self._consumer)
+        if left.partitions:
+            self._tell(left)
+        self._join()
+        self._renewing = False
 
     def _leave(self) -> None:
         with suppress(KafkaException):
@@ -143,6 +169,8 @@ class PollThread(Generic[C]):
         if self._fault is not None:
             raise self._fault
         self.troubles.log(self.turned_at)
+        if self._renewing:
+            self._renew()
         self._carry_out_orders()
         if self.turned_at - self._committed_at >= COMMIT_SECONDS:
             self._committed_at = self.turned_at
@@ -244,6 +272,9 @@ class PollThread(Generic[C]):
                 self._tell(signal)
         except Exception as e:  # noqa: BLE001 - raised in the next turn: not in a callback
             self._fault = e
+
+    def _on_statistics(self, statistics: str) -> None:
+        self.membership.note(statistics, time.monotonic())
 
     def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
         """Say again with the next commit what was refused, as in a rebalance: no other message may ever come."""

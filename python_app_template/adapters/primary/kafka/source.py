@@ -33,6 +33,9 @@ LOOK_SECONDS = 1.0
 
 CLOSE_SECONDS = 5.0
 
+FIND_SECONDS = 10.0
+"""What a consumer is given, beyond its session's time, to find its group again."""
+
 
 Waiting: TypeAlias = Delivery[C] | Assigned | Revoked | Unreadable | Identified | Exception | None
 
@@ -40,10 +43,19 @@ Waiting: TypeAlias = Delivery[C] | Assigned | Revoked | Unreadable | Identified 
 class KafkaSource(MessageSource[C], Generic[C]):
     """A member of the group from open() to close(). `decode` is called on the poll thread."""
 
-    def __init__(self, settings: Settings, decode: Decode[C], admin: KafkaAdmin) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        decode: Decode[C],
+        admin: KafkaAdmin,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        find_seconds: float = FIND_SECONDS,
+    ) -> None:
         self._topic, self._admin = settings.kafka.input_topic, admin
         limits = settings.consumer
         bounds = Bounds(limits.batch_size, limits.batch_bytes, limits.batch_weight)
+        self._look_seconds, self._patience = look_seconds, settings.kafka.session_timeout_ms / 1000 + find_seconds
         self._thread = PollThread(kafka_client.consumer(settings), self._topic, decode, bounds, self._tell)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: deque[Waiting[C]] = deque()
@@ -121,6 +133,10 @@ class KafkaSource(MessageSource[C], Generic[C]):
         self._events = deque(e for e in self._events if not isinstance(e, Delivery))
         if not self._events:
             self._arrived.clear()
+
+    def renew(self) -> None:
+        """Read through another consumer: what is held is lost first, then assigned anew."""
+        self._thread.renew()
 
     @property
     def turned_at(self) -> float:
@@ -218,14 +234,27 @@ class KafkaSource(MessageSource[C], Generic[C]):
         while True:
             with suppress(TransientError):
                 await self._look_at_topic()
+                self._look_at_membership()
                 await self._look_at_ends()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
     async def _look_at_topic(self) -> None:
         """Signal an id that a partition was not claimed with."""
         found = (await self._admin.topics([self._topic]))[self._topic]
         if found is not None and self._is_another(found.id):
             self._take(Identified(self._topic, found.id))
+
+    def _look_at_membership(self) -> None:
+        """Where another client has just had an answer and the consumer still looks for its group: take a new one.
+
+        By then the broker counts it out. librdkafka may drop the last broker that it knows (its issue 5301), and never
+        looks again.
+        """
+        missed = self._thread.membership.missed_for(time.monotonic())
+        if missed > self._patience:
+            text = "the consumer has not found its group for %.0f s though the broker answers: another is made"
+            kafka_client.LOGGER.log(logging.WARNING, text, missed)
+            self.renew()
 
     async def _look_at_ends(self) -> None:
         """Ask where the logs end: of a partition that is paused or halted librdkafka learns no more."""
