@@ -4,6 +4,7 @@ Revision: 0001, the first.
 """
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
@@ -102,8 +103,45 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer, nullable=False),
         sa.Column("offset", sa.BigInteger, nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.Column("kept_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.PrimaryKeyConstraint("topic", "partition", "offset", name="pk_oversized"),
         comment="Values of dead letters that no topic takes",
+    )
+    op.create_table(
+        "position_moves",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.Column("moved_by", sa.Text, nullable=False, server_default=sa.text("session_user")),
+        sa.Column("reason", sa.Text, nullable=False, comment="in the words of whoever moved it"),
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("partition", sa.Integer, comment="null: of the published cursor, or of the id of a topic written to"),
+        sa.Column("from_offset", sa.BigInteger, comment="null: there was no row"),
+        sa.Column("to_offset", sa.BigInteger),
+        sa.Column("group_from", C_TEXT),
+        sa.Column("group_to", C_TEXT),
+        sa.Column("topic_id_from", sa.Text),
+        sa.Column("topic_id_to", sa.Text),
+        sa.Column("published_from", sa.BigInteger, comment="the cursor's number; null: there was none to be read"),
+        sa.Column("published_to", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name="pk_position_moves"),
+        comment="What operators moved, and why",
+    )
+    op.create_table(
+        "purges",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=False, comment="what was older was forgotten"),
+        sa.Column("purged_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.Column("purged_by", sa.Text, nullable=False, server_default=sa.text("session_user")),
+        sa.Column("finished_at", sa.DateTime(timezone=True), comment="null: it is under way, or was interrupted"),
+        sa.Column(
+            "forgotten",
+            postgresql.JSONB,
+            nullable=False,
+            server_default=sa.text("'{}'"),
+            comment="how many of each kind; grows with each transaction of the run",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_purges"),
+        comment="What was forgotten on purpose, run by run",
     )
     op.create_table(
         "schema_compatibility",
@@ -128,6 +166,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("schema_compatibility", "oversized", "topics", "outbox_head", "outbox", "positions"):
+    tables = (
+        "schema_compatibility",
+        "purges",
+        "position_moves",
+        "oversized",
+        "topics",
+        "outbox_head",
+        "outbox",
+        "positions",
+    )
+    for table in tables:
         op.drop_table(table)
     op.execute("DROP FUNCTION give_outbox_number")

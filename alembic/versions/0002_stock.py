@@ -44,6 +44,13 @@ def upgrade() -> None:
         sa.Column("order_id", C_TEXT, nullable=False),
         sa.Column("customer_id", C_TEXT),
         sa.Column("placed_at", sa.DateTime(timezone=True)),
+        sa.Column(
+            "changed_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.func.now(),
+            comment="when it was placed or cancelled here",
+        ),
         sa.Column("cancelled", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.PrimaryKeyConstraint("order_id", name="pk_orders"),
         comment="Orders that were placed, also those that were cancelled",

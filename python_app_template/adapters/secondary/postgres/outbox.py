@@ -40,7 +40,7 @@ KEEP = text(
     """
     INSERT INTO oversized (topic, partition, "offset", value)
     SELECT * FROM unnest(:topics, :partitions, :offsets, :values)
-    ON CONFLICT (topic, partition, "offset") DO UPDATE SET value = excluded.value
+    ON CONFLICT (topic, partition, "offset") DO UPDATE SET value = excluded.value, kept_at = excluded.kept_at
     """
 ).bindparams(
     bindparam("topics", type_=ARRAY(Text)),

@@ -6,14 +6,17 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Identity,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     Uuid,
+    func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -84,7 +87,46 @@ oversized = Table(
     Column("partition", Integer, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+    Column("kept_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     comment="Values of dead letters that no topic takes",
+)
+
+position_moves = Table(
+    "position_moves",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("moved_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("moved_by", Text, nullable=False, server_default=text("session_user")),
+    Column("reason", Text, nullable=False, comment="in the words of whoever moved it"),
+    Column("topic", C_TEXT, nullable=False),
+    Column("partition", Integer, comment="null: of the published cursor, or of the id of a topic written to"),
+    Column("from_offset", BigInteger, comment="null: there was no row"),
+    Column("to_offset", BigInteger),
+    Column("group_from", C_TEXT),
+    Column("group_to", C_TEXT),
+    Column("topic_id_from", Text),
+    Column("topic_id_to", Text),
+    Column("published_from", BigInteger, comment="the cursor's number; null: there was none to be read"),
+    Column("published_to", BigInteger),
+    comment="What operators moved, and why",
+)
+
+purges = Table(
+    "purges",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("before", DateTime(timezone=True), nullable=False, comment="what was older was forgotten"),
+    Column("purged_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("purged_by", Text, nullable=False, server_default=text("session_user")),
+    Column("finished_at", DateTime(timezone=True), comment="null: it is under way, or was interrupted"),
+    Column(
+        "forgotten",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="how many of each kind; grows with each transaction of the run",
+    ),
+    comment="What was forgotten on purpose, run by run",
 )
 
 schema_compatibility = Table(

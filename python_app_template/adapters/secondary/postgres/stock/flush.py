@@ -44,7 +44,7 @@ UPDATE_LINES = text(
     bindparam("refs", type_=TEXTS),
 )
 
-CANCEL_ORDERS = text("UPDATE orders SET cancelled = true WHERE order_id = ANY(:ids)").bindparams(
+CANCEL_ORDERS = text("UPDATE orders SET cancelled = true, changed_at = now() WHERE order_id = ANY(:ids)").bindparams(
     bindparam("ids", type_=TEXTS)
 )
 

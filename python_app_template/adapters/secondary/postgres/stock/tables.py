@@ -13,6 +13,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
     text,
 )
 
@@ -50,6 +51,13 @@ orders = Table(
     Column("order_id", C_TEXT, primary_key=True),
     Column("customer_id", C_TEXT),
     Column("placed_at", DateTime(timezone=True)),
+    Column(
+        "changed_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.now(),
+        comment="when it was placed or cancelled here",
+    ),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
     comment="Orders that were placed, also those that were cancelled",
 )
