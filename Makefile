@@ -2,8 +2,9 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+MESSAGES ?= 1000000
 
-.PHONY: help setup demo test lint format typecheck imports check migrate serve backends bench docs lock clean
+.PHONY: help setup demo test lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,12 +52,16 @@ backends: setup  ## Start the embedded Kafka and PostgreSQL and print what to ex
 bench: setup  ## Orders per second, beside FastStream on the same servers
 	$(BIN)/python -m tests.benchmark throughput
 
+fuzz: setup  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
+	$(BIN)/python -m tests.fuzz --messages $(MESSAGES)
+	FUZZ_MESSAGES=50000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
+
 docs: setup  ## Make docs/configuration.md from the settings' own descriptions
 	$(BIN)/python -m python_app_template.settings.documents
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench --group fuzz pyproject.toml -o requirements-dev.lock
 
 clean:  ## Remove what was built here; downloads in the user's cache stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
