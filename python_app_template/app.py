@@ -262,7 +262,11 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
         monitoring.observer.beat("poll thread", source.turned_at)
         monitoring.health.checked("consumer group", ok=source.trouble is None, detail=source.trouble or "")
         monitoring.observer.look_at_lag(
-            settings.kafka.input_topic, len(source.assigned), source.lags(), monitoring.watch.halts()
+            settings.kafka.input_topic,
+            len(source.assigned),
+            source.lags(),
+            monitoring.watch.halts(),
+            rounds=source.rounds,
         )
 
     return [Part("worker", consume_and_leave, drain), repeating("lag", look, LOOK_EVERY)]

@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+WAY_OUT = "way out"
+"""What work needs that stands still on purpose while too much is committed and not published."""
+
 
 class Check(NamedTuple):
     """One thing that was looked at. `detail` is a readable line, "" when there is nothing to say."""
@@ -27,12 +30,11 @@ class Health:
     """What the parts of the service report, and the verdicts made of it.
 
     `now` is monotonic seconds everywhere. `beat` may be called from any thread, the rest from the event loop.
-    Whatever has never reported is not judged. `held_back` names the parts that stand still on purpose while the way
-    out is blocked.
+    Whatever has never reported is not judged.
     """
 
-    def __init__(self, stalled_seconds: float, held_back: Collection[str] = ()) -> None:
-        self._stalled, self._held_back = stalled_seconds, held_back
+    def __init__(self, stalled_seconds: float) -> None:
+        self._stalled = stalled_seconds
         self._beats: dict[str, float] = {}
         self._work: dict[str, _Work] = {}
         self._checks: dict[str, Check] = {}
@@ -62,6 +64,11 @@ class Health:
         if (work := self._work.get(part)) and work.since is not None:
             work.since = now
 
+    def excused(self, part: str, seconds: float) -> None:
+        """So long nobody came to this part's work, as other work was at hand: that time does not count."""
+        if (work := self._work.get(part)) and work.since is not None:
+            work.since += seconds
+
     def rests(self, part: str) -> None:
         """Nothing waits in a part, or it is paused on purpose."""
         if work := self._work.get(part):
@@ -89,7 +96,7 @@ class Health:
     def pressed(self, why: str | None, now: float) -> None:
         """The way out is blocked (too much is committed and not published): unready; None when it is free."""
         if why is None and self._pressure is not None:
-            self._again([work for part, work in self._work.items() if part in self._held_back], now)
+            self._again([work for work in self._work.values() if WAY_OUT in work.needs], now)
         self._pressure = why
 
     def checked(self, name: str, *, ok: bool, detail: str = "") -> None:
@@ -104,7 +111,7 @@ class Health:
             *self._checks.values(),
             *(Check(name, why is None, why or "") for name, why in sorted(self._away.items())),
             *(Check(part, ok=False, detail=f"halted: {why}") for part, why in sorted(self._halts.items())),
-            Check("way out", self._pressure is None, self._pressure or ""),
+            Check(WAY_OUT, self._pressure is None, self._pressure or ""),
         ]
 
     def liveness(self, now: float) -> list[Check]:
@@ -125,7 +132,7 @@ class Health:
 
     def _excused(self, part: str, work: _Work) -> bool:
         away = any(self._away.get(dependency) is not None for dependency in work.needs)
-        return away or part in self._halts or (part in self._held_back and self._pressure is not None)
+        return away or part in self._halts or (WAY_OUT in work.needs and self._pressure is not None)
 
     def _again(self, works: Collection[_Work], now: float) -> None:
         for work in works:

@@ -6,7 +6,7 @@ from python_app_template.core.ports.clock import Clock
 from python_app_template.monitoring.health import Check, Health
 from python_app_template.monitoring.metrics import Metrics
 from python_app_template.monitoring.observer import Observer
-from python_app_template.monitoring.watch import WORKER, Watch
+from python_app_template.monitoring.watch import Watch
 
 
 class Monitoring:
@@ -15,7 +15,7 @@ class Monitoring:
     def __init__(self, clock: Clock, version: str, environment: str, stalled_seconds: float) -> None:
         self.clock = clock
         self.metrics = Metrics(version, environment)
-        self.health = Health(stalled_seconds, held_back={WORKER})
+        self.health = Health(stalled_seconds)
         self.health.checked("preflight", ok=False, detail="not done yet")
         self.watch = Watch(self.metrics, self.health, clock)
         self.observer = Observer(self.metrics, self.health, self.watch, clock)

@@ -8,13 +8,16 @@ from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.ports.clock import Clock
 from python_app_template.core.use_cases.hold_back import CountPending
-from python_app_template.monitoring.health import Health
+from python_app_template.monitoring.health import WAY_OUT, Health
 from python_app_template.monitoring.metrics import Metrics
-from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, WORKER, Watch
+from python_app_template.monitoring.watch import BROKER, DATABASE, RELAY, WORKER, Watch, part_of
 
 T = TypeVar("T")
 
 ANSWER_SECONDS = 5.0
+
+WAY_IN = (DATABASE, BROKER, WAY_OUT)
+"""What consuming needs: it pauses while the way out is blocked."""
 
 Lags: TypeAlias = Mapping[Partition, tuple[int, float]]
 """Of each assigned partition that was started: messages not yet committed, and the age of the oldest in seconds."""
@@ -26,6 +29,7 @@ class Observer:
     def __init__(self, metrics: Metrics, health: Health, watch: Watch, clock: Clock) -> None:
         self._metrics, self._health, self._watch, self._clock = metrics, health, watch, clock
         self._shown: set[Partition] = set()
+        self._rounds, self._looked_at = 0, clock.monotonic()
 
     def beat(self, part: str, at: float | None = None) -> None:
         """Say that a thread (or the event loop, which runs this) went round, now or at a monotonic time."""
@@ -49,21 +53,37 @@ class Observer:
         except TransientError:
             return  # likewise
 
-    def look_at_lag(self, topic: str, assigned: int, lags: Lags, halted: Collection[str]) -> None:
-        """Show each partition's lag, and whether work waits that is not halted."""
-        waiting = False
+    def look_at_lag(self, topic: str, assigned: int, lags: Lags, halted: Collection[str], *, rounds: int) -> None:
+        """Show each partition's lag, and whether work waits that is not halted.
+
+        `rounds` counts what the worker has received: while it does not grow, one batch is in hand, and no other
+        partition's work can move. The worker as a whole is judged then.
+        """
+        waiting = {}
         for partition, (messages, seconds) in lags.items():
             self._metrics.lag(partition.topic, partition.number, messages, seconds)
-            waiting |= messages > 0 and f"partition-{partition.number}" not in halted
+            part = part_of(partition)
+            waiting[part] = messages > 0 and part not in halted
         for partition in self._shown - lags.keys():
             self._metrics.released(partition.topic, partition.number)
+            self._health.ended(part_of(partition))
         self._shown = set(lags)
         self._metrics.assigned(topic, assigned)
-        self._wait(WORKER, waiting=waiting)
+        self._wait(WORKER, waiting=any(waiting.values()), needs=WAY_IN)
+        self._judge(waiting, rounds)
 
-    def _wait(self, part: str, *, waiting: bool) -> None:
+    def _judge(self, waiting: Mapping[str, bool], rounds: int) -> None:
+        """One partition may stand still while others move."""
+        now, went_round = self._clock.monotonic(), rounds != self._rounds
+        for part, waits in waiting.items():
+            if not went_round:
+                self._health.excused(part, now - self._looked_at)
+            self._wait(part, waiting=waits, needs=WAY_IN)
+        self._rounds, self._looked_at = rounds, now
+
+    def _wait(self, part: str, *, waiting: bool, needs: Collection[str] = (DATABASE, BROKER)) -> None:
         if waiting:
-            self._health.waits(part, self._clock.monotonic(), needs=(DATABASE, BROKER))
+            self._health.waits(part, self._clock.monotonic(), needs)
         else:
             self._health.rests(part)
 

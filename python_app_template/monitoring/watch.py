@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from python_app_template.core.delivery.faults import Halted, TransientError
+from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.outcomes import Outcome
 from python_app_template.core.ports.clock import Clock
 from python_app_template.monitoring.health import Health
@@ -29,6 +30,11 @@ CONTENTION = frozenset({"raced", "40001", "40P01", "55P03"})
 
 AWAY_SECONDS = 10.0
 """For so long after a call failed, only that call's success shows that the dependency is back; others may be easier."""
+
+
+def part_of(partition: Partition) -> str:
+    """Return what a partition is called as a part of the service."""
+    return f"partition-{partition.number}"
 
 
 class Watch:
@@ -79,6 +85,8 @@ class Watch:
         self._metrics.settled(outcome, self._clock.now().timestamp(), stages)
         self.worked(COMMIT, DATABASE)
         self.moved(WORKER)
+        for partition in {message.record.partition for message in outcome.consumed}:
+            self.moved(part_of(partition))
 
     def moved(self, part: str) -> None:
         """A part got on with its work."""

@@ -66,6 +66,8 @@ class KafkaSource(MessageSource[C], Generic[C]):
         """Of each partition the first run that is still wanted: what comes until an order is carried out is old."""
         self._run_numbers = count(1)
         self._draining = False
+        self.rounds = 0
+        """How often the worker has asked for something."""
 
     async def open(self) -> None:
         """Join the group."""
@@ -93,6 +95,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
 
     async def receive(self) -> Signal[C] | None:
         """See the port."""
+        self.rounds += 1
         while await self._something_waits():
             event = self._next()
             if not isinstance(event, Delivery):
