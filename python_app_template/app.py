@@ -45,11 +45,12 @@ from python_app_template.lifecycle import (
     run_until,
     unless_stopped,
 )
-from python_app_template.monitoring import metered
+from python_app_template.monitoring import failing, metered
+from python_app_template.monitoring.failpoints import Failpoints
 from python_app_template.monitoring.monitoring import Monitoring
 from python_app_template.preflight import PreflightFailed, pass_preflight
 from python_app_template.service import SERVICE
-from python_app_template.settings import Settings, SettingsError
+from python_app_template.settings import Settings, SettingsError, failpoints
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -140,6 +141,8 @@ class World:
     committed: asyncio.Event
     """Set by a commit that has something to publish."""
     pause: Backoff
+    failpoints: Failpoints
+    """Empty unless somebody asks for faults; then nothing is wrapped."""
 
 
 @asynccontextmanager
@@ -148,8 +151,9 @@ async def connect(settings: Settings, monitoring: Monitoring) -> AsyncIterator[W
     engine = create_engine(settings.database, settings.service_name)
     retry = settings.retry
     pause = Backoff(monitoring.clock, first=retry.first_seconds, longest=retry.longest_seconds)
+    points = Failpoints(failpoints.parse(settings.failpoints.points), settings.failpoints.seed)
     try:
-        yield World(settings, monitoring, engine, KafkaAdmin(settings), asyncio.Event(), pause)
+        yield World(settings, monitoring, engine, KafkaAdmin(settings), asyncio.Event(), pause, points)
     finally:
         await engine.dispose()
 
@@ -225,9 +229,13 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
     )
     stopwatch = metered.Stopwatch(clock)
 
+    def transaction() -> UnitOfWork[E, W, S]:
+        return PostgresUnitOfWork[E, W, S](engine, service.repository, form, world.committed.set)
+
+    begin_transaction = failing.failing_begin(transaction, world.failpoints)
+
     def begin() -> UnitOfWork[E, W, S]:
-        transaction = PostgresUnitOfWork[E, W, S](engine, service.repository, form, world.committed.set)
-        return metered.MeteredUnitOfWork(transaction, stopwatch)
+        return metered.MeteredUnitOfWork(begin_transaction(), stopwatch)
 
     process = metered.metered_process(ProcessBatch(begin, service.want, service.decide, clock), monitoring.watch)
     breaker = Breaker(**settings.breaker.model_dump())
@@ -240,8 +248,8 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
     room = HoldBack(partial(outbox.pending, engine), limit, clock, monitoring.watch.pressed)
     source = KafkaSource(settings, service.decode, world.admin)
     consume = Consume(
-        source,
-        metered.MeteredPositions(positions, monitoring.watch),
+        failing.failing_source(source, world.failpoints),
+        metered.MeteredPositions(failing.failing_positions(positions, world.failpoints), monitoring.watch),
         settle,
         Partitions(settings.kafka.group_id),
         room,
@@ -274,18 +282,18 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
 
 def relay(world: World, learned: Learned) -> RelayOutbox:
     """Events out: publish what is committed."""
-    settings, watch, clock = world.settings, world.monitoring.watch, world.monitoring.clock
+    settings, watch, clock, points = world.settings, world.monitoring.watch, world.monitoring.clock, world.failpoints
     reader = outbox.PostgresOutboxReader(
         world.engine,
         world.committed,
         page_bytes=settings.outbox.page_bytes,
         poll_seconds=settings.outbox.poll_interval_ms / 1000,
     )
-    opener = open_publisher(settings, learned.transactional_id, world.admin)
+    opener = open_publisher(settings, learned.transactional_id, world.admin, reach=points.in_thread())
     return RelayOutbox(
-        metered.metered_lead(term.lead(settings.database), watch),
-        metered.metered_open(opener, watch, world.monitoring.metrics, clock),
-        metered.MeteredOutboxReader(reader, watch),
+        metered.metered_lead(failing.failing_lead(term.lead(settings.database), points), watch),
+        metered.metered_open(failing.failing_open(opener, points), watch, world.monitoring.metrics, clock),
+        metered.MeteredOutboxReader(failing.failing_outbox(reader, points), watch),
         world.pause,
         clock,
         watch.halted,

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, Secret, SecretStr
 from pydantic_settings import NoDecode
 
+from python_app_template.settings import failpoints
+
 MASK = "***"
 DRIVER = "postgresql+asyncpg"
 URL_OPTIONS = frozenset({"host", "port", "ssl", "target_session_attrs"})
@@ -108,6 +110,11 @@ def _servers(text: str) -> str:
     return text
 
 
+def _failpoints(text: str) -> str:
+    failpoints.parse(text)
+    return text
+
+
 def _separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -158,6 +165,7 @@ Properties = Annotated[
     BeforeValidator(_properties),
     Allowed("JSON object of librdkafka's properties; values are strings, numbers, true or false"),
 ]
+Failpoints = Annotated[str, AfterValidator(_failpoints), Allowed(failpoints.SHAPE)]
 
 Text = Annotated[str, Field(min_length=1, max_length=249), Allowed("text, 1 to 249 characters")]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

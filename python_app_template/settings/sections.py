@@ -11,6 +11,7 @@ from python_app_template.settings.kinds import (
     Bytes,
     Count,
     DatabaseUrl,
+    Failpoints,
     LogLevel,
     Milliseconds,
     Properties,
@@ -257,6 +258,15 @@ class Log(Section):
     """`json`: an object on each line; `console`: for people."""
 
 
+class FailpointSettings(Section):
+    """Faults on demand, to see what the service makes of them; never in production."""
+
+    points: Failpoints = ""
+    """What shall happen where, for instance `worker.committed=2*off->1*crash`; docs/operations.md lists the points."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    """What chances are drawn from: the same seed, the same draws at each point."""
+
+
 class Settings(BaseSettings):
     """All settings. Made by `load`; immutable, and fit to be printed: secrets are masked."""
 
@@ -289,8 +299,15 @@ class Settings(BaseSettings):
     preflight: Preflight = Preflight()
     http: Http = Http()
     log: Log = Log()
+    failpoints: FailpointSettings = FailpointSettings()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Settings":
+        if self.environment == "prod" and self.failpoints.points:
+            raise ValueError("APP_FAILPOINTS__POINTS: not with APP_ENVIRONMENT=prod; allowed with dev, test")
+        return self
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 the library says it

@@ -23,6 +23,7 @@ from python_app_template.exit_codes import ExitCode
 from python_app_template.monitoring.metrics import Metrics
 from python_app_template.service import SERVICE
 from python_app_template.settings.documents import rows as settings_rows
+from python_app_template.settings.failpoints import PLACES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python_app_template"
@@ -267,6 +268,14 @@ def test_every_reason_for_a_halt_is_explained() -> None:
 def test_every_log_event_is_explained() -> None:
     logged = {constant(call.args[0]) for call in calls() if called(call) in LEVELS and call.args} - {None}
     assert set(names(OPERATIONS, "## Log events", "event")) == logged
+
+
+def test_every_failpoint_is_listed_with_what_it_takes() -> None:
+    rows = table(section(OPERATIONS, "## Failpoints"), "failpoint")
+    found = {quoted(name)[0]: (reached, tuple(quoted(takes))) for name, reached, takes in rows}
+    assert found == {name: tuple(place) for name, place in PLACES.items()}
+    actions = {name.partition("(")[0] for name in names(OPERATIONS, "## Failpoints", "action")}
+    assert actions == {action for place in PLACES.values() for action in place.takes}
 
 
 def test_the_list_at_the_top_names_every_section() -> None:

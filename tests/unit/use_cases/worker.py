@@ -9,9 +9,12 @@ from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import Batch, Message, Partition, Refused
 from python_app_template.core.delivery.outcomes import Decision, Outcome
 from python_app_template.core.delivery.partitions import Partitions
+from python_app_template.core.ports.unit_of_work import BeginUnitOfWork
 from python_app_template.core.use_cases.consume import Consume
 from python_app_template.core.use_cases.process_batch import Decide, ProcessBatch, Want
 from python_app_template.core.use_cases.settle_batch import SettleBatch, Settled
+from python_app_template.monitoring.failing import failing_begin, failing_positions, failing_source
+from python_app_template.monitoring.failpoints import Failpoints
 from tests.builders import GROUP, record
 from tests.fakes.database import Database
 from tests.fakes.positions import FakePositions
@@ -45,11 +48,13 @@ class Worker(Generic[C, E, W, S]):
     reports: list[tuple[str, Halted | None]] = field(default_factory=list)
     seen: Outcome[E] = field(default_factory=Outcome)
     group: str = GROUP
+    failpoints: Failpoints = field(default_factory=lambda: Failpoints({}, 0))
 
     async def run(self) -> None:
         """Consume until the source is drained."""
         clock = self.source.clock
-        process = ProcessBatch(self.begin, self.want, self.decide, clock)
+        begin: BeginUnitOfWork[E, W, S] = failing_begin(self.begin, self.failpoints)
+        process = ProcessBatch(begin, self.want, self.decide, clock)
         settle = SettleBatch(process, clock.pause, self.breaker)
 
         async def settle_and_see(batch: Batch[C]) -> Settled[E]:
@@ -57,8 +62,9 @@ class Worker(Generic[C, E, W, S]):
             self.seen.add(settled.outcome)
             return settled
 
-        positions, partitions = FakePositions(self.database, self.group), Partitions[C](self.group)
-        consume = Consume(self.source, positions, settle_and_see, partitions, no_wait, clock.pause, clock, self.report)
+        positions = failing_positions(FakePositions(self.database, self.group), self.failpoints)
+        partitions, source = Partitions[C](self.group), failing_source(self.source, self.failpoints)
+        consume = Consume(source, positions, settle_and_see, partitions, no_wait, clock.pause, clock, self.report)
         await consume()
 
     def begin(self) -> FakeUnitOfWork[E, W, S]:

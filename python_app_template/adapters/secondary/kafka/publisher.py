@@ -106,13 +106,14 @@ class KafkaPublisher(Publisher):
     def _publish(self, frames: Sequence[Frame], cursor: Cursor) -> None:
         with self._refusals("a transaction"):
             self._alive().begin_transaction()
+            self._reach("relay.begun")
             for frame in frames:
                 self._produce(frame)
-            self._reach("publisher.frames_produced")
+            self._reach("relay.frames_produced")
             self._produce(self._cursors.record(cursor))
-            self._reach("publisher.cursor_produced")
+            self._reach("relay.cursor_produced")
             self._in_slices(self._alive().commit_transaction)
-            self._reach("publisher.committed")
+            self._reach("relay.committed")
 
     def _produce(self, frame: Frame) -> None:
         number = partition_of(frame, self._counts[frame.topic])
