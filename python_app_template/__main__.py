@@ -1,14 +1,14 @@
 """`python -m python_app_template`: load the settings, log them masked, serve. Takes no arguments; `serve` does."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from python_app_template import app
 from python_app_template.exit_codes import ExitCode
 from python_app_template.monitoring import logging
-from python_app_template.settings import SettingsError, explained, load
+from python_app_template.settings import Settings, SettingsError, explained, load
 
 
 def refuse(arguments: Sequence[str]) -> int:
@@ -18,7 +18,7 @@ def refuse(arguments: Sequence[str]) -> int:
     return ExitCode.SETTINGS
 
 
-def main(overrides: Mapping[str, object] | None = None) -> int:
+def main(overrides: Mapping[str, object] | None = None, run: Callable[[Settings], int] = app.run) -> int:
     """Serve until stopped; return the exit code. `overrides` are the command line's."""
     try:
         settings = load(overrides)
@@ -28,7 +28,7 @@ def main(overrides: Mapping[str, object] | None = None) -> int:
     logging.configure(settings.log.level, settings.log.format, service=settings.service_name)
     changed = {row.name: row.value for row in explained(settings) if row.origin != "default"}
     structlog.get_logger(__name__).info("settings.loaded", **changed)
-    return app.run(settings)
+    return run(settings)
 
 
 if __name__ == "__main__":

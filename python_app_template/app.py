@@ -27,6 +27,7 @@ from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import OTHER
 from python_app_template.core.delivery.partitions import Partitions
 from python_app_template.core.ports.checks import Check
+from python_app_template.core.ports.clock import Clock
 from python_app_template.core.ports.unit_of_work import UnitOfWork
 from python_app_template.core.use_cases.backoff import Backoff
 from python_app_template.core.use_cases.consume import Consume
@@ -65,16 +66,16 @@ LOOK_EVERY = 1.0
 log = structlog.get_logger(__name__)
 
 
-def run(settings: Settings) -> ExitCode:
+def run(settings: Settings, clock: Clock | None = None) -> ExitCode:
     """Serve orders until asked to stop."""
     collect_seldom()
-    return asyncio.run(run_service(SERVICE, settings))
+    return asyncio.run(run_service(SERVICE, settings, clock))
 
 
-async def run_service(service: Service[C, E, W, S], settings: Settings) -> ExitCode:
+async def run_service(service: Service[C, E, W, S], settings: Settings, clock: Clock | None = None) -> ExitCode:
     """Serve any domain: every kind of end, what is said of it, and its exit code."""
     try:
-        await serve(service, settings)
+        await serve(service, settings, clock)
     except SettingsError as error:
         for line in error.lines:
             log.error("settings.wrong", fault=line)  # noqa: TRY400 - the line says it all
@@ -92,11 +93,11 @@ async def run_service(service: Service[C, E, W, S], settings: Settings) -> ExitC
     return ExitCode.STOPPED
 
 
-async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
+async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock | None) -> None:
     """Wire everything and run it until a signal asks to stop. Raises what ended it otherwise."""
     stop = Stop.listening()
     async with AsyncExitStack() as life:
-        monitoring = monitor(service, settings)
+        monitoring = monitor(service, settings, clock)
         http = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
         await life.enter_async_context(serving(http, settings.http.host, settings.http.port))
         world = await life.enter_async_context(connect(settings, monitoring))
@@ -115,9 +116,9 @@ async def serve(service: Service[C, E, W, S], settings: Settings) -> None:
 # --- Monitoring
 
 
-def monitor(service: Service[C, E, W, S], settings: Settings) -> Monitoring:
+def monitor(service: Service[C, E, W, S], settings: Settings, clock: Clock | None = None) -> Monitoring:
     """Make metrics and health; known series start at zero."""
-    monitoring = Monitoring(SystemClock(), VERSION, settings.environment, settings.health.stalled_seconds)
+    monitoring = Monitoring(clock or SystemClock(), VERSION, settings.environment, settings.health.stalled_seconds)
     kafka = settings.kafka
     monitoring.metrics.start_at_zero(
         consumed={kafka.input_topic: [*service.message_types, OTHER]},

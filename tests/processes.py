@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Protocol, Self
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,6 +41,19 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
     }
 
 
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+
 class ServiceProcess:
     """One `python -m python_app_template`. Its log goes to a file, which `log` reads."""
 
@@ -48,8 +61,8 @@ class ServiceProcess:
 
     def __init__(self, settings: Settings, directory: Path, name: str = "service", **variables: str) -> None:
         self._log = directory / f"{name}.log"
-        self._environment = environment(settings, **variables)
-        self._process: subprocess.Popen[bytes] | None = None
+        self.environment = environment(settings, **variables)
+        self._process: Process | None = None
         self._start_of_run = 0
 
     def start(self) -> Self:
@@ -57,15 +70,18 @@ class ServiceProcess:
         assert not self.running, "runs already"
         with self._log.open("ab") as log:
             self._start_of_run = log.tell()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
+            self._process = self._launch(log)
         return self
+
+    def _launch(self, log: IO[bytes]) -> Process:
+        return subprocess.Popen(
+            [sys.executable, "-m", self.module],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
 
     def until_ready(self) -> Self:
         """Wait for /health/ready."""

@@ -51,6 +51,8 @@ _QUICK_TIMEOUTS = {
     "group.consumer.min.session.timeout.ms": "1000",
     "group.consumer.heartbeat.interval.ms": "500",
     "group.consumer.min.heartbeat.interval.ms": "100",
+    # A transaction whose time is up is looked for, and ended, every so often; by default every 10 s.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
 }
 
 
@@ -58,15 +60,24 @@ class EmbeddedKafka:
     """A broker that lives as long as this object, with its data; nothing stays behind, however the caller ends.
 
     `quick_timeouts` lets members of a group be missed within a second or three, for tests of failure. `full_jit`
-    compiles as in production and has a larger heap, for benchmarks. Methods raise BackendError.
+    compiles as in production and has a larger heap, for benchmarks. `proxy_port` adds a listener that calls itself
+    by that port, where somebody passes on to `proxied_port`. Methods raise BackendError.
     """
 
-    def __init__(self, *, quick_timeouts: bool = False, full_jit: bool = False, progress: Progress = silent) -> None:
+    def __init__(
+        self,
+        *,
+        quick_timeouts: bool = False,
+        full_jit: bool = False,
+        proxy_port: int | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        self._proxy_port = proxy_port
         self._quick_timeouts = quick_timeouts
         self._full_jit = full_jit
         self._progress = progress
         self._jars: list[Path] = []
-        self._ports: tuple[ReservedPort, ReservedPort] | None = None
+        self._ports: tuple[ReservedPort, ReservedPort, ReservedPort] | None = None
         self._process: ServerProcess | None = None
 
     @property
@@ -75,6 +86,13 @@ class EmbeddedKafka:
         if self._ports is None:
             raise BackendError("Kafka has not been started; call start()")
         return f"{LOOPBACK}:{self._ports[0].number}"
+
+    @property
+    def proxied_port(self) -> int:
+        """Where a proxy passes on to: clients that ask here are sent on to `proxy_port`."""
+        if self._ports is None or self._proxy_port is None:
+            raise BackendError("Kafka has no listener for a proxy; give proxy_port, then call start()")
+        return self._ports[2].number
 
     @property
     def pid(self) -> int | None:
@@ -92,7 +110,7 @@ class EmbeddedKafka:
 
     def _start(self, train: Path | None = None) -> Self:
         try:
-            self._ports = ReservedPort(), ReservedPort()
+            self._ports = ReservedPort(), ReservedPort(), ReservedPort()
             self._process = ServerProcess("Kafka")
             self._format(self._process)
             self._run(self._process, train)
@@ -165,13 +183,17 @@ class EmbeddedKafka:
     def _properties(self, process: ServerProcess) -> dict[str, str]:
         if self._ports is None:
             raise BackendError("Kafka has no ports yet")
-        broker, controller = (f"{LOOPBACK}:{port.number}" for port in self._ports)
+        broker, controller, proxied = (f"{LOOPBACK}:{port.number}" for port in self._ports)
         own = {
             "log.dirs": str(process.directory / "data"),
             "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
             "advertised.listeners": f"BROKER://{broker}",
             "controller.quorum.voters": f"1@{controller}",
         }
+        if self._proxy_port is not None:
+            own["listeners"] += f",PROXIED://{proxied}"
+            own["advertised.listeners"] += f",PROXIED://{LOOPBACK}:{self._proxy_port}"
+            own["listener.security.protocol.map"] = f"{_PROPERTIES['listener.security.protocol.map']},PROXIED:PLAINTEXT"
         return _PROPERTIES | own | (_QUICK_TIMEOUTS if self._quick_timeouts else {})
 
     def _run(self, process: ServerProcess, train: Path | None = None) -> None:
