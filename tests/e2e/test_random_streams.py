@@ -1,53 +1,23 @@
 """Random mixed streams through the real process, against the contract written again (tests/property/model.py)."""
 
-import json
 import os
 import random
-from collections.abc import Iterator
 
 import pytest
 
-from tests.clients import Body, Headers, World, batch, cancelled, key_of, order, quantity
+from tests.clients import World
 from tests.e2e.accounting import Told, violations
 from tests.e2e.conftest import Launch
 from tests.e2e.replay import expected, told
 from tests.processes import ServiceProcess, wait_until
 from tests.servers import Kafka
+from tests.streams import stream
 from tests.surroundings import shortest_session
 
 pytestmark = pytest.mark.servers
 
 SEEDS = [int(seed) for seed in os.environ.get("APP_TEST_SEEDS", "2").split()]
 MESSAGES = 1500
-GARBAGE = [b"{", None, b"\xff", b"[]", b'{"type":"nonsense"}', b'{"type":"order.placed","order_id":"o1","lines":[]}']
-
-
-def stream(chance: random.Random, count: int) -> Iterator[tuple[bytes | None, bytes | None, Headers]]:
-    """Few names and small numbers, so that messages meet each other. All messages with one id have one key."""
-    sent: list[Body] = []
-    for _ in range(count):
-        if chance.random() < 0.03:
-            yield chance.choice(GARBAGE), chance.choice([None, b"o1", b"b1"]), ()
-            continue
-        body = chance.choice(sent) if sent and chance.random() < 0.1 else body_by(chance)
-        sent.append(body)
-        yield json.dumps(body).encode(), key_of(body), ()
-
-
-def body_by(chance: random.Random) -> Body:
-    """Draw one message."""
-    sku = chance.choice(["CHAIR", "CHAIR", "LAMP", "TABLE", "RUG", "NEVER"])
-    ref, order_id = f"b{chance.randrange(40)}", f"o{chance.randrange(600)}"
-    match chance.randrange(10):
-        case 0:
-            eta = chance.choice([None, "2030-01-01", "2030-01-02", "0001-01-01"])
-            return batch(ref, sku if sku != "NEVER" else "RUG", chance.randrange(40), eta)
-        case 1 | 2:
-            return quantity(ref, chance.randrange(40))
-        case 3:
-            return cancelled(order_id)
-    skus = [chance.choice([sku, "CHAIR", "LAMP", "NEVER"]) for _ in range(chance.randint(1, 4))]
-    return order(order_id, *[(sku, chance.choice([1, 1, 2, 5])) for sku in skus])
 
 
 def hold_against_the_contract(world: World) -> None:
