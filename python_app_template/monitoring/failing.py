@@ -1,4 +1,4 @@
-"""Where failpoints are reached: wrappers of ports, with their shape, that fail as the real thing does. None by default."""
+"""Where failpoints are reached: wrappers of ports, with their shape, that fail as the real thing does."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,16 +26,16 @@ def failing_begin(begin: BeginUnitOfWork[E, W, S], points: Failpoints) -> BeginU
     return (lambda: FailingUnitOfWork(begin(), points)) if points else begin
 
 
-class FailingUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S]):
+class FailingUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
     """Fails between the steps of a transaction; what was begun is ended all the same."""
 
     def __init__(self, inner: UnitOfWork[E, W, S], points: Failpoints) -> None:
         self._inner, self._points = inner, points
-        self.store = self
 
     async def __aenter__(self) -> Self:
         """Begin."""
         await self._inner.__aenter__()
+        self.store = FailingRepository(self._inner.store, self._points)
         self.outbox = self._inner.outbox
         try:
             await self._points.reach("worker.begun")
@@ -56,17 +56,24 @@ class FailingUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S])
         await self._points.reach("worker.advanced")
         return unmoved
 
-    async def load(self, wanted: W) -> S:
-        """As the port says."""
-        state = await self._inner.store.load(wanted)
-        await self._points.reach("worker.loaded")
-        return state
-
     async def commit(self) -> None:
         """As the port says."""
         await self._points.reach("worker.before_commit")
         await self._inner.commit()
         await self._points.reach("worker.committed")
+
+
+class FailingRepository(Repository[W, S], Generic[W, S]):
+    """Fails when all is loaded."""
+
+    def __init__(self, inner: Repository[W, S], points: Failpoints) -> None:
+        self._inner, self._points = inner, points
+
+    async def load(self, wanted: W) -> S:
+        """As the port says."""
+        state = await self._inner.load(wanted)
+        await self._points.reach("worker.loaded")
+        return state
 
 
 def failing_source(source: MessageSource[C], points: Failpoints) -> MessageSource[C]:

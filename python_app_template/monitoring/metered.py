@@ -64,16 +64,16 @@ def metered_process(process: Process[C, E], watch: Watch) -> Process[C, E]:
     return process_and_watch
 
 
-class MeteredUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S]):
+class MeteredUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):
     """Times the stages of a transaction: claim (of the positions), load, decide, commit (with what is written)."""
 
     def __init__(self, inner: UnitOfWork[E, W, S], stopwatch: Stopwatch) -> None:
         self._inner, self._stopwatch = inner, stopwatch
-        self.store = self
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Begin. Refers to nothing that refers back: a cycle would keep a batch's bytes until the next collection."""
         await self._inner.__aenter__()
+        self.store = MeteredRepository(self._inner.store, self._stopwatch)
         self.outbox = self._inner.outbox
         return self
 
@@ -91,17 +91,24 @@ class MeteredUnitOfWork(UnitOfWork[E, W, S], Repository[W, S], Generic[E, W, S])
         self._stopwatch.lap("claim")
         return unmoved
 
-    async def load(self, wanted: W) -> S:
-        """As the port says."""
-        state = await self._inner.store.load(wanted)
-        self._stopwatch.lap("load")
-        return state
-
     async def commit(self) -> None:
         """As the port says."""
         self._stopwatch.lap("decide")
         await self._inner.commit()
         self._stopwatch.lap("commit")
+
+
+class MeteredRepository(Repository[W, S], Generic[W, S]):
+    """Times the loading."""
+
+    def __init__(self, inner: Repository[W, S], stopwatch: Stopwatch) -> None:
+        self._inner, self._stopwatch = inner, stopwatch
+
+    async def load(self, wanted: W) -> S:
+        """As the port says."""
+        state = await self._inner.load(wanted)
+        self._stopwatch.lap("load")
+        return state
 
 
 def metered_settle(
