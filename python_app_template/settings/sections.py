@@ -173,7 +173,7 @@ class Consumer(Section):
 
     batch_size: Annotated[int, Field(ge=1, le=100_000)] = 5000
     """Messages at most."""
-    batch_bytes: Bytes = ByteSize(16 * 2**20)
+    batch_bytes: Bytes = ByteSize(4 * 2**20)
     """Bytes at most."""
     batch_weight: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
     """Order lines at most (any other message counts as one)."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -22,6 +23,12 @@ E = TypeVar("E")
 
 PAGE_ROWS = 500
 """Rows of a page at the most."""
+
+PACKED_AT_ONCE = 10_000
+"""Frames that are packed together: what a large batch of orders leads to."""
+
+ROWS_AT_ONCE = 16
+"""Rows of one statement; more there are only when a change takes very many lines off a batch."""
 
 IDLE_SECONDS = 0.5
 """How long a reader waits for a commit before it looks at its witness again."""
@@ -112,22 +119,23 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def __init__(self, connection: AsyncConnection, form: Format) -> None:
         self._connection, self._form = connection, form
-        self._frames: list[Frame] = []
+        self._rows: list[bytes] = []
         self._kept: list[Record] = []
 
     def put(self, facts: Sequence[Fact[E]], dead_letters: Sequence[DeadLetter]) -> None:
-        """Encode them; an error here is an error of one of these facts."""
+        """Encode them; an error here is an error of one of these facts. Frames take more memory than their bytes."""
         encode, topic, service = self._form.encode, self._form.output_topic, self._form.service
-        self._frames += [encode(fact, topic, service) for fact in facts]
-        self._frames += map(self._bury, dead_letters)
+        frames = chain((encode(fact, topic, service) for fact in facts), map(self._bury, dead_letters))
+        while some := list(islice(frames, PACKED_AT_ONCE)):
+            self._rows += pack(some, self._form.row_bytes)
 
     async def flush(self) -> bool:
         """Write all, in rows of bounded size; say whether there was anything. Numbers come with the COMMIT."""
         if self._kept:
             await self._keep()
-        if self._frames:
-            await self._connection.execute(APPEND, {"frames": pack(self._frames, self._form.row_bytes)})
-        return bool(self._frames)
+        for first in range(0, len(self._rows), ROWS_AT_ONCE):
+            await self._connection.execute(APPEND, {"frames": self._rows[first : first + ROWS_AT_ONCE]})
+        return bool(self._rows)
 
     def _bury(self, letter: DeadLetter) -> Frame:
         form = self._form
