@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.kafka_admin import KafkaAdmin, Topic
 from python_app_template.adapters.primary.kafka import poll_thread
 from python_app_template.adapters.primary.kafka import source as kafka_source
 from python_app_template.adapters.primary.kafka.source import KafkaSource
@@ -19,7 +19,7 @@ from python_app_template.adapters.primary.kafka.troubles import AGAIN_SECONDS, T
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Partition, Record
-from python_app_template.core.delivery.signals import Assigned, Fetched, Quiet, Revoked
+from python_app_template.core.delivery.signals import Assigned, Fetched, Identified, Quiet, Revoked
 from python_app_template.settings import Settings
 from tests.builders import P, Q
 from tests.fakes.consumer import DOWN, FakeConsumer, received
@@ -75,17 +75,17 @@ class Member(FakeConsumer):
         self.closed = True
 
 
-class NoAdmin(KafkaAdmin):
-    """Knows of no topic."""
+class OneAdmin(KafkaAdmin):
+    """Knows every topic, unless it is told otherwise."""
 
-    away = False
+    away = missing = False
 
     def __init__(self) -> None: ...
 
     async def topics(self, names: Any) -> Any:
         if self.away:
             raise TransientError("no answer")
-        return dict.fromkeys(names)
+        return dict.fromkeys(names, None if self.missing else Topic("topic-id", 1))
 
     async def bounds(self, _partition: object) -> Any:
         return type("Bounds", (), {"stable_end": 0})
@@ -107,7 +107,7 @@ async def source(member: Member) -> AsyncIterator[KafkaSource[bytes]]:
     """A source to which P is assigned."""
     settings = Settings.model_validate({"kafka": {"input_topic": P.topic}})
     member.steps.append(member.assign)
-    async with KafkaSource(settings, decode, NoAdmin()) as source:
+    async with KafkaSource(settings, decode, OneAdmin()) as source:
         assert await source.receive() == Assigned(frozenset([P]), 1)
         yield source
 
@@ -194,12 +194,12 @@ async def test_a_member_that_can_not_leave_is_let_be(
 
 
 @pytest.fixture
-def admin() -> NoAdmin:
-    return NoAdmin()
+def admin() -> OneAdmin:
+    return OneAdmin()
 
 
 @pytest.fixture
-async def impatient(member: Member, admin: NoAdmin) -> AsyncIterator[KafkaSource[bytes]]:
+async def impatient(member: Member, admin: OneAdmin) -> AsyncIterator[KafkaSource[bytes]]:
     """A source to which P is assigned, and that gives its member 0.3 s to find the group."""
     settings = Settings.model_validate({"kafka": {"input_topic": P.topic, "session_timeout_ms": 1}})
     member.steps.append(member.assign)
@@ -243,9 +243,23 @@ async def test_a_member_that_finds_its_group_again_stays(impatient: KafkaSource[
 
 
 async def test_a_member_that_does_not_find_its_group_stays_while_nobody_answers(
-    impatient: KafkaSource[bytes], member: Member, admin: NoAdmin
+    impatient: KafkaSource[bytes], member: Member, admin: OneAdmin
 ) -> None:
     admin.away = True
     member.note_state("query-coord")
     assert [await impatient.receive() for _ in range(4)] == [Quiet()] * 4
     assert not member.closed
+
+
+async def test_a_topic_that_is_gone_is_signalled_once_and_again_when_it_is_back(
+    impatient: KafkaSource[bytes], admin: OneAdmin
+) -> None:
+    assert await impatient.receive() == Quiet()
+    admin.missing = True
+    assert await until_signalled(impatient) == Identified(P.topic, None)
+    assert impatient.trouble == f"there is no topic {P.topic}"
+    assert await impatient.receive() == Quiet()
+    admin.missing = False
+    assert await until_signalled(impatient) == Identified(P.topic, "topic-id")
+    assert impatient.trouble is None
+    assert await impatient.receive() == Quiet()

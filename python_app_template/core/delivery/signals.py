@@ -49,10 +49,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The topic has this id now: another one than before, it was deleted and made again."""
+    """The topic has this id now: another one than before, it was deleted and made again. None: it is gone."""
 
     topic: str
-    topic_id: str
+    topic_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

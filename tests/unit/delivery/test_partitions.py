@@ -379,6 +379,19 @@ def test_a_topic_made_anew_halts_its_running_partitions_alone() -> None:
     assert rules.on(Identified(P.topic, "new"), 0) == []
 
 
+def test_a_topic_that_is_gone_halts_and_one_that_is_back_is_claimed_again() -> None:
+    """The very same, as after a broker's start, goes on by itself; another one of that name halts again."""
+    rules = running(at=5)
+    assert halted(rules.on(Identified(P.topic, None), 0)).reason == "topic_deleted"
+    assert rules.on(Identified(P.topic, None), 1) == []
+    assert rules.on(Identified(P.topic, TOPIC_ID), 2) == [Claim(P, 1)]
+    assert rules.claimed(position(5, epoch=2), log(), 2) == [Start(P, 1, 5)]
+    rules.on(Identified(P.topic, None), 3)
+    assert rules.on(Identified(P.topic, "new"), 4) == [Claim(P, 1)]
+    assert halted(rules.claimed(position(5, epoch=3), log(topic_id="new"), 4)).reason == "topic_recreated"
+    assert rules.on(Identified(P.topic, "new"), 5) == []
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [

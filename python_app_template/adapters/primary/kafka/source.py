@@ -31,6 +31,9 @@ QUIET_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 """Between two looks at the topic's id and its logs' ends: librdkafka does not notice that a topic was made anew."""
 
+MISSING_LOOKS = 3
+"""Looks in a row at which a topic has to be missing: a broker that has just started may not know it yet."""
+
 CLOSE_SECONDS = 5.0
 
 FIND_SECONDS = 10.0
@@ -65,7 +68,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
         self._runs: dict[Partition, Run] = {}
         """Of each partition the first run that is still wanted: what comes until an order is carried out is old."""
         self._run_numbers = count(1)
-        self._draining = False
+        self._draining, self._missing = False, 0
         self.rounds = 0
         """How often the worker has asked for something."""
 
@@ -149,6 +152,8 @@ class KafkaSource(MessageSource[C], Generic[C]):
     @property
     def trouble(self) -> str | None:
         """What keeps us out of the group or from the topic, as far as is known; None: nothing."""
+        if self._missing >= MISSING_LOOKS:
+            return f"there is no topic {self._topic}"
         return self._thread.troubles.current
 
     @property
@@ -242,9 +247,12 @@ class KafkaSource(MessageSource[C], Generic[C]):
             await asyncio.sleep(self._look_seconds)
 
     async def _look_at_topic(self) -> None:
-        """Signal an id that a partition was not claimed with."""
+        """Signal an id that a partition was not claimed with, that there is no such topic, or that it is back."""
         found = (await self._admin.topics([self._topic]))[self._topic]
-        if found is not None and self._is_another(found.id):
+        was_missing, self._missing = self._missing, self._missing + 1 if found is None else 0
+        if self._missing == MISSING_LOOKS:
+            self._take(Identified(self._topic, None))
+        elif found is not None and (self._is_another(found.id) or was_missing):
             self._take(Identified(self._topic, found.id))
 
     def _look_at_membership(self) -> None:
