@@ -2,8 +2,8 @@
 
 from python_app_template.adapters.dead_letters import ATTEMPTS, DETAIL_BYTES, PREFIX, bury, size, truncated
 from python_app_template.adapters.wire.messages import decode, decode_carefully
+from python_app_template.audit.messages import DeadLetterError, check, known_type, parse
 from python_app_template.core.delivery.messages import DeadLetter, Record, Refused
-from tests.property.model import DeadLetterError, check, known_type, parse
 
 TOPIC, SERVICE = "raw-push.dlq", "python-app-template/1"
 NUMBERS = ("dlq.partition", "dlq.offset", "dlq.timestamp")

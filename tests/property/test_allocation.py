@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from python_app_template.adapters.wire.events import encode
 from python_app_template.adapters.wire.messages import decode
+from python_app_template.audit.model import Model, Outcome, Received
 from python_app_template.core.delivery.messages import Fact, Partition, Record, Refused
 from python_app_template.core.delivery.outcomes import NoEffect
 from python_app_template.core.domain.commands import Command
@@ -18,7 +19,6 @@ from python_app_template.core.domain.events import Event
 from python_app_template.core.domain.stock import Stock
 from python_app_template.core.use_cases.handlers import HANDLERS, want
 from python_app_template.core.use_cases.message_bus import MessageBus
-from tests.property.model import Model, Outcome, Received
 from tests.property.tables import Tables
 
 BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
@@ -88,7 +88,7 @@ def test_however_messages_are_cut_into_batches_the_contract_comes_out(batches: l
         assert ordered([*process(tables, batch)]) == ordered(model.run(batch))
     assert tables.products == model.versions
     for order_id, order in model.orders.items():
-        for line in order.lines:
+        for line in order.lines.values():
             row = tables.lines[order_id, line.index]
             assert (row.status, row.batch_ref) == (line.status, line.batch_ref)
 

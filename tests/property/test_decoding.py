@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from python_app_template.adapters.wire.messages import decode, decode_carefully
+from python_app_template.audit.messages import DEPTH, DeadLetterError, check, known_type, parse
 from python_app_template.core.delivery.messages import Partition, Record, Refused
-from tests.property.model import DEPTH, DeadLetterError, check, known_type, parse
 
 # Pieces of JSON text, right and wrong, to be put where a value stands.
 STRINGS = [

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from python_app_template.audit.model import Model, Outcome, Received
 from python_app_template.core.delivery.messages import Batch, Frame, Partition, Record, Span
 from python_app_template.core.delivery.outcomes import Applied
 from python_app_template.core.delivery.positions import Log
 from python_app_template.service import SERVICE
-from tests.property.model import Model, Outcome, Received
 from tests.property.test_allocation import batches_of_messages
 from tests.shop import Shop, assert_sound, events, frames, rows
 from tests.worlds import empty
@@ -84,7 +84,8 @@ async def assert_tables_are(engine: AsyncEngine, model: Model) -> None:
     assert {tuple(row) for row in await rows(engine, orders)} == {(i, o.cancelled) for i, o in model.orders.items()}
     lines = "SELECT order_id, line, sku, qty, status, batch_ref FROM order_lines ORDER BY batch_ref, version"
     found = [tuple(row) for row in await rows(engine, lines)]
-    known = [(x.order_id, x.index, x.sku, x.qty, x.status, x.batch_ref) for o in model.orders.values() for x in o.lines]
+    held = [line for order in model.orders.values() for line in order.lines.values()]
+    known = [(x.order_id, x.index, x.sku, x.qty, x.status, x.batch_ref) for x in held]
     assert {*found} == {*known}
     for ref in model.batches:  # what is taken off first hangs on their order
         assert [row[:2] for row in reversed(found) if row[5] == ref] == [
