@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from python_app_template.adapters.secondary.postgres.engine import transaction
+from python_app_template.adapters.secondary.postgres.engine import SPANNING, allow_longer, transaction
 from python_app_template.core.delivery.faults import FatalError, MessageError, SlowError, TransientError
 from python_app_template.core.delivery.messages import Batch
 from python_app_template.core.delivery.outcomes import Applied, Attempt, InDoubt, Unmoved
@@ -141,6 +141,19 @@ async def test_a_transaction_that_takes_too_long_is_slow(shared_database: str, l
         kind, _ = await fault_of(shop, dawdle(shop))
         assert kind is SlowError
         await works(shop)
+
+
+async def test_a_transaction_with_much_to_do_may_take_longer_and_the_next_one_may_not(shared_database: str) -> None:
+    short = {"transaction_timeout_seconds": 0.3, "statement_timeout_seconds": 0.2, "lock_timeout_seconds": 0.1}
+    async with engine_on(shared_database, pool_size=1, **short) as engine, engine.connect() as connection:
+        await allow_longer(connection, 60)
+        for _ in range(4):
+            await connection.execute(text("SELECT pg_sleep(0.15)"))
+        limits = [await connection.scalar(text(f"SHOW {name}")) for name in SPANNING]
+        assert limits == ["90s", "60300ms"]
+        await connection.rollback()
+        limits = [await connection.scalar(text(f"SHOW {name}")) for name in SPANNING]
+        assert limits == ["30s", "300ms"]
 
 
 async def test_what_is_set_on_a_connection_outlives_a_rollback(shared_database: str) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import ARRAY, Text, bindparam, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify, spoils_connection
@@ -17,6 +17,15 @@ LATER = {"transaction_timeout"}
 """Server settings that older servers (before 17) do not know."""
 
 SET_WHERE_KNOWN = "SELECT set_config(name, $1, false) FROM pg_settings WHERE name = $2"
+
+SPANNING = ("idle_in_transaction_session_timeout", "transaction_timeout")
+"""Server settings that bound a whole transaction, and not a statement of it; in milliseconds."""
+
+SPANS = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)").bindparams(
+    bindparam("names", type_=ARRAY(Text))
+)
+SPAN = text("SELECT set_config(:name, '0', true), set_config(:name, :milliseconds, true)")
+"""A transaction's time runs from when it was limited first: only no limit in between makes a later one count."""
 
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 """What PostgreSQL counts instants from, and in."""
@@ -106,6 +115,13 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         raise
     finally:
         await asyncio.shield(give_back(connection, fault))
+
+
+async def allow_longer(connection: AsyncConnection, seconds: float) -> None:
+    """Let this transaction take so much longer than the settings say, and its statements be as far apart."""
+    for name, setting in (await connection.execute(SPANS, {"names": SPANNING})).all():
+        milliseconds = str(int(setting) + round(seconds * 1000))
+        await connection.execute(SPAN, {"name": name, "milliseconds": milliseconds})
 
 
 async def connect(engine: AsyncEngine) -> AsyncConnection:

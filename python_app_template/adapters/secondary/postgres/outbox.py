@@ -14,7 +14,8 @@ from python_app_template.adapters import dead_letters
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
-from python_app_template.core.delivery.relaying import REMEDY, Cursor, OutboxRow, Standing
+from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
+from python_app_template.core.delivery.remedies import for_relay
 from python_app_template.core.ports.publishing import OutboxReader
 from python_app_template.core.ports.unit_of_work import Outbox
 from python_app_template.core.use_cases.hold_back import Pending
@@ -176,7 +177,8 @@ class PostgresOutboxReader(OutboxReader):
         async with transaction(self._each_alone) as connection:
             row = (await connection.execute(STANDING)).one()
         if row.number is None:
-            raise Halted("relay", "database_set_back", expected="the last row published", found="none", remedy=REMEDY)
+            remedy = for_relay("database_set_back")
+            raise Halted("relay", "database_set_back", expected="the last row published", found="none", remedy=remedy)
         return Standing(Cursor(row.number, row.row_id), row.started, row.last)
 
     async def page(self, number: int) -> Sequence[OutboxRow]:

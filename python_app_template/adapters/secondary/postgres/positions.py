@@ -100,7 +100,7 @@ async def advance(connection: AsyncConnection, spans: Sequence[Span]) -> Sequenc
         "starts": [s.start for s in spans],
         "ends": [s.end for s in spans],
     }
-    return [_position(row) for row in await connection.execute(ADVANCE, values)]
+    return [position(row) for row in await connection.execute(ADVANCE, values)]
 
 
 class PostgresPositions(Positions):
@@ -117,14 +117,14 @@ class PostgresPositions(Positions):
             await connection.execute(MAKE, owner | {"start": log.start})
             suspicion = {"suspect_after": SUSPECT_AFTER, "reach": self._reach}
             claimed = (await connection.execute(CLAIM, owner | suspicion)).one_or_none()
-            return _position(claimed or (await connection.execute(READ, place)).one())
+            return position(claimed or (await connection.execute(READ, place)).one())
 
     async def read(self, partition: Partition) -> Position | None:
         """As the port says."""
         place = {"topic": partition.topic, "partition": partition.number}
         async with transaction(self._each_alone) as connection:
             row = (await connection.execute(READ, place)).one_or_none()
-            return _position(row) if row else None
+            return position(row) if row else None
 
     async def announce(self, span: Span) -> int | None:
         """As the port says."""
@@ -140,7 +140,8 @@ class PostgresPositions(Positions):
             await connection.execute(RELEASE, place | {"epoch": epoch})
 
 
-def _position(row: Any) -> Position:
+def position(row: Any) -> Position:
+    """Return a row of `ROW`'s columns as the core sees it."""
     return Position(
         Partition(row.topic, row.partition),
         row.group,

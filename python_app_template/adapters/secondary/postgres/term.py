@@ -21,9 +21,13 @@ HEARTBEAT_SECONDS = 1.0
 IDLE_SESSION_MS = 5000
 """A session silent for so long is ended by the server: its process is frozen or cut off."""
 
-QUEUE_TRIES = 30
-QUEUE_SECONDS = 3.0
-"""How long to queue for the lock before the caller hears that another has it."""
+QUEUE_TRIES = 10
+QUEUE_SECONDS = 1.0
+"""How long to queue for the lock before the caller hears that another has it.
+
+It is tried again and again: a session that waited in `pg_advisory_lock` would be given the lock though its process is
+frozen, and keep it until the server notices.
+"""
 
 CLOSE_SECONDS = 1.0
 """How long to wait, at most, for the session's own thread to end."""
@@ -43,6 +47,7 @@ def lead(database: Database, *, idle_session_ms: int = IDLE_SESSION_MS) -> Lead:
     async def enter() -> AsyncIterator[Term]:
         session = SessionThread(database, idle_session_ms)
         try:
+            await session.ask(session.connect())
             yield PostgresTerm(session, acquired=await session.ask(session.acquire()))
         finally:
             session.close()
@@ -55,6 +60,13 @@ class PostgresTerm(Term):
 
     def __init__(self, session: "SessionThread", *, acquired: bool) -> None:
         self._session, self._acquired = session, acquired
+
+    async def queue(self) -> bool:
+        """As the port says."""
+        self._acquired = self._acquired or await self._session.ask(self._session.acquire())
+        if self._acquired and not await self.holds():
+            raise TransientError("the session that held the right to relay is lost", code="term_lost")
+        return self._acquired
 
     async def holds(self) -> bool:
         """Ask the server over the very session that holds the lock."""
@@ -87,11 +99,14 @@ class SessionThread:
         except ERRORS as error:
             raise classify(error) from error
 
-    async def acquire(self) -> bool:
-        """Connect and queue for the lock for a moment."""
+    async def connect(self) -> None:
+        """Begin the session."""
         self._connection = await asyncpg.connect(
             **self._address, timeout=self._connect_seconds, server_settings=self._settings
         )
+
+    async def acquire(self) -> bool:
+        """Queue for the lock for a moment."""
         for _ in range(QUEUE_TRIES):
             if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK, timeout=self._answer_seconds):
                 self._heart = self._loop.create_task(self._beat_for_ever())

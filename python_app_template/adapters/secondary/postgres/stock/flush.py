@@ -7,8 +7,12 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Integer, SmallInteger, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.domain.order import OrderLine
 from python_app_template.core.domain.product import Batch, Product
+
+LINES_AT_ONCE = 50_000
+"""Lines that one statement writes. Only a change of quantity can have more, and a statement's time is limited."""
 
 TEXTS, INTEGERS, BIG_INTEGERS = ARRAY(Text), ARRAY(Integer), ARRAY(BigInteger)
 
@@ -80,21 +84,24 @@ async def insert_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) 
 
 async def update_lines(connection: AsyncConnection, lines: Sequence[OrderLine]) -> None:
     """Write what became of lines that were there."""
-    if lines:
+    for first in range(0, len(lines), LINES_AT_ONCE):
+        some = lines[first : first + LINES_AT_ONCE]
         values = {
-            "ids": [line.order_id for line in lines],
-            "lines": [line.line for line in lines],
-            "statuses": [line.status.value for line in lines],
-            "versions": [line.version for line in lines],
-            "refs": [line.batch_ref for line in lines],
+            "ids": [line.order_id for line in some],
+            "lines": [line.line for line in some],
+            "statuses": [line.status.value for line in some],
+            "versions": [line.version for line in some],
+            "refs": [line.batch_ref for line in some],
         }
         await connection.execute(UPDATE_LINES, values)
 
 
 async def cancel_orders(connection: AsyncConnection, ids: Iterable[str]) -> None:
-    """Mark them; they stay known."""
+    """Mark them; they stay known. Raises TransientError: a purge has just forgotten one."""
     if values := sorted(ids):
-        await connection.execute(CANCEL_ORDERS, {"ids": values})
+        marked = await connection.execute(CANCEL_ORDERS, {"ids": values})
+        if marked.rowcount < len(values):
+            raise TransientError("an order that was known is forgotten", code="raced")
 
 
 async def drop_placeholders(connection: AsyncConnection, skus: Iterable[str]) -> None:

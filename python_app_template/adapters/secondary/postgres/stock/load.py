@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ARRAY, Date, DateTime, Integer, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from python_app_template.adapters.secondary.postgres.engine import allow_longer
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.domain.commands import CreateBatch, Line, PlaceOrder
 from python_app_template.core.domain.order import LineStatus, Order, OrderLine
@@ -22,6 +23,9 @@ TEXTS, INTEGERS = ARRAY(Text), ARRAY(Integer)
 
 KNOWN_SKUS = 200_000
 """So many names of SKUs are remembered on a connection, in some 25 MB."""
+
+MANY_LINES, SECONDS_PER_LINE = 20_000, 0.0005
+"""From so many lines on that may come off batches, deciding and writing them is given time of its own."""
 
 
 class Named(NamedTuple):
@@ -190,7 +194,10 @@ async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -
     values = {"refs": list(changed), "rests": list(changed.values())}
     if not changed:
         return []
-    return [_line(row) for row in (await connection.execute(LATEST, values)).all()]
+    lines = [_line(row) for row in (await connection.execute(LATEST, values)).all()]
+    if len(lines) > MANY_LINES:
+        await allow_longer(connection, len(lines) * SECONDS_PER_LINE)
+    return lines
 
 
 def _line(row: Any) -> OrderLine:

@@ -42,6 +42,8 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         latest = await load.load_latest(connection, changed)
         late_batches = {b.batch_ref for b in batches} & (wanted.changed.keys() - named.changed.keys())
         late_orders = orders.keys() & (wanted.cancelled - named.cancelled.keys())
+        if forgotten := wanted.placed.keys() - new_orders - orders.keys():
+            raise TransientError(f"{len(forgotten)} orders that were known are forgotten", code="raced")
         if late_batches or late_orders:
             raise TransientError("what is to be changed came while its SKU was not locked yet", code="raced")
 
