@@ -1,0 +1,131 @@
+"""A transactional producer whose calls end in time, and whose errors name the record that was refused."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from python_app_template.adapters import kafka_client
+from python_app_template.adapters.secondary.kafka.errors import REFUSALS
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.delivery.messages import Frame
+from python_app_template.settings import Settings
+
+Reach: TypeAlias = Callable[[str], None]
+"""Told of each point where a test may want to end the process."""
+
+Blame: TypeAlias = Callable[[KafkaError, str], Exception]
+"""Maps an error to what is raised; the text says which act or record it befell."""
+
+SLICE_SECONDS = 0.5
+"""librdkafka's calls that block are made in such slices, so that closing never waits long."""
+
+POLL_SECONDS = 0.005
+
+GRACE_SECONDS = 10.0
+"""What the broker is given beyond a transaction's time."""
+
+
+class TransactionalProducer:
+    """Blocks. Whatever goes wrong, it is thrown away: nothing is aborted and carried on."""
+
+    def __init__(
+        self, settings: Settings, transactional_id: str, blame: Blame, *, grace: float = GRACE_SECONDS
+    ) -> None:
+        self._blame = blame
+        self.patience = settings.kafka.transaction_timeout_ms / 1000 + grace
+        self._undelivered: list[tuple[KafkaError, Message]] = []
+        # A callback that held this object would keep the producer alive, and its transaction open.
+        report = partial(_note, self._undelivered)
+        properties = kafka_client.producer(settings, transactional_id) | {"on_delivery": report}
+        self._producer: Producer | None = None
+        with self.refusals(f"producer {transactional_id}"):
+            self._producer = Producer(properties, logger=kafka_client.LOGGER)
+
+    def fence(self) -> None:
+        """Shut older producers of this id out, and have what they left open ended."""
+        with self.refusals("init_transactions"):
+            self._in_slices(self._alive().init_transactions)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._alive().begin_transaction()
+
+    def produce(self, frame: Frame, number: int) -> None:
+        """Hand a record over for this partition; waits while the queue is full."""
+        headers: list[tuple[str, str | bytes | None]] = list(frame.headers)
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                self._alive().produce(frame.topic, frame.value, frame.key, number, headers=headers)
+            except BufferError:
+                if time.monotonic() > deadline:
+                    raise TransientError("Kafka: the producer's queue stays full", code="QUEUE_FULL") from None
+                self._alive().poll(POLL_SECONDS)
+            else:
+                return
+
+    def flush(self) -> None:
+        """Wait until the broker has what was handed over.
+
+        librdkafka's own flush goes on to the delivery reports after a fatal error was raised: Python takes that ill.
+        """
+        deadline = time.monotonic() + self.patience
+        while len(self._alive()):
+            self._alive().poll(POLL_SECONDS)
+            if time.monotonic() > deadline:
+                raise TransientError("Kafka: records are not acknowledged", code="TIMED_OUT")
+
+    def commit(self) -> None:
+        """Make all of it visible."""
+        self._in_slices(self._alive().commit_transaction)
+
+    def close(self) -> None:
+        """Throw the producer away, with what it has in hand; waits for nothing."""
+        self._producer = None
+
+    @contextmanager
+    def refusals(self, subject: str) -> Iterator[None]:
+        """Raise what blame says, of the record that was refused if there is one."""
+        try:
+            yield
+        except KafkaException as e:
+            raise self._blame(*self._culprit(e.args[0], subject)) from e
+
+    def _in_slices(self, call: Callable[[float], None]) -> None:
+        """Repeat a call that librdkafka lets be repeated when its time is up, until ours is."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                call(SLICE_SECONDS)
+            except KafkaException as e:
+                error = e.args[0]
+                if error.txn_requires_abort() or not error.retriable() or time.monotonic() > deadline:
+                    raise
+                self._alive().poll(0)
+            else:
+                return
+
+    def _alive(self) -> Producer:
+        if self._producer is None:
+            raise TransientError("Kafka: the producer was closed", code="CLOSED")
+        return self._producer
+
+    def _culprit(self, error: KafkaError, subject: str) -> tuple[KafkaError, str]:
+        """Return the error of a record that was not delivered, the largest of those refused, else what there is."""
+        if error.code() == KafkaError._STATE and self._producer:  # noqa: SLF001 - its name
+            self._producer.poll(SLICE_SECONDS)  # an earlier record was refused, and its report is on the way
+        refused = [(e, m) for e, m in self._undelivered if e.code() in REFUSALS]
+        if not refused:
+            return (self._undelivered[0][0], subject) if self._undelivered else (error, subject)
+        why, message = max(refused, key=lambda report: len(report[1]))
+        size = len(message) + len(message.key() or b"")
+        return why, f"a record for {message.topic()} with key {message.key()!r} ({size} bytes)"
+
+
+def _note(undelivered: list[tuple[KafkaError, Message]], error: KafkaError | None, message: Message) -> None:
+    if error is not None:
+        undelivered.append((error, message))
