@@ -9,7 +9,7 @@ from confluent_kafka import Message
 
 def value_line(message: Message) -> bytes:
     """Return the value alone."""
-    return bytes(_json(message.value()))
+    return bytes(json_of(message.value()))
 
 
 def whole_line(message: Message) -> bytes:
@@ -21,14 +21,14 @@ def whole_line(message: Message) -> bytes:
             "partition": message.partition(),
             "offset": message.offset(),
             "timestamp": message.timestamp()[1],
-            "key": None if key is None else _text(key),
-            "headers": _headers(list(message.headers() or ())),
-            "value": msgspec.Raw(_json(message.value())),
+            "key": None if key is None else text_of(key),
+            "headers": headers_of(list(message.headers() or ())),
+            "value": msgspec.Raw(json_of(message.value())),
         }
     )
 
 
-def _json(value: bytes | None) -> bytes:
+def json_of(value: bytes | None) -> bytes:
     """Return the bytes as they came if they are JSON on one line; otherwise what comes closest."""
     if value is None:
         return b"null"
@@ -36,19 +36,20 @@ def _json(value: bytes | None) -> bytes:
         value.decode()
         msgspec.json.decode(value, type=msgspec.Raw)
     except (ValueError, RecursionError):
-        return msgspec.json.encode(_text(value))
+        return msgspec.json.encode(text_of(value))
     return msgspec.json.format(value, indent=-1) if b"\n" in value or b"\r" in value else value
 
 
-def _text(value: bytes) -> str:
+def text_of(value: bytes) -> str:
+    """Return the text; what is no UTF-8 is escaped."""
     return value.decode(errors="backslashreplace")
 
 
-def _headers(headers: Sequence[Any]) -> dict[str, Any]:
+def headers_of(headers: Sequence[Any]) -> dict[str, Any]:
     """Return an object; a name that stands several times has a list."""
     found: dict[str, Any] = {}
     for name, raw in headers:
-        value = None if raw is None else _text(raw)
+        value = None if raw is None else text_of(raw)
         found[name] = [*_list(found[name]), value] if name in found else value
     return found
 
