@@ -264,6 +264,7 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
             await consume()
 
     def drain() -> None:
+        consume.drain()
         source.drain()
         room.drain()
 

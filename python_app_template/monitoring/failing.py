@@ -201,6 +201,24 @@ class FailingOutboxReader(OutboxReader):
         await self._points.reach("relay.trimmed")
 
 
+class FailingTerm(Term):
+    """Fails once the right is won after all."""
+
+    def __init__(self, inner: Term, points: Failpoints) -> None:
+        self._inner, self._points = inner, points
+
+    async def queue(self) -> bool:
+        """As the port says."""
+        won = await self._inner.queue()
+        if won:
+            await self._points.reach("relay.led")
+        return won
+
+    async def holds(self) -> bool:
+        """As the port says."""
+        return await self._inner.holds()
+
+
 def failing_lead(lead: Lead, points: Failpoints) -> Lead:
     """Fail once the right is won; who waits for it is left alone."""
     if not points:
@@ -211,7 +229,7 @@ def failing_lead(lead: Lead, points: Failpoints) -> Lead:
         async with lead() as term:
             if await term.holds():
                 await points.reach("relay.led")
-            yield term
+            yield FailingTerm(term, points)
 
     return entered
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.term import lead
+from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.ports.publishing import Lead
 from python_app_template.settings import load
 from tests.fakes.publishing import FakeBroker
@@ -115,3 +116,24 @@ async def test_of_many_at_once_one_has_it(throne: Throne) -> None:
 
     await asyncio.gather(*(reign() for _ in range(3)))
     assert sorted(asked) == [False, False, True]
+
+
+async def test_who_queues_on_gets_it_once_it_is_free_and_keeps_it(throne: Throne) -> None:
+    first = throne.lead()
+    await first.__aenter__()
+    async with throne.lead() as second:
+        assert not await second.holds()
+        assert not await second.queue()
+        await first.__aexit__(None, None, None)
+        assert await second.queue()
+        assert await second.holds()
+        assert not await is_free(throne)
+    assert await is_free(throne)
+
+
+async def test_who_lost_it_queues_in_vain(throne: Throne) -> None:
+    async with throne.lead() as term:
+        assert await term.queue()
+        await throne.overthrow()
+        with pytest.raises(TransientError):
+            await term.queue()

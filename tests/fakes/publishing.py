@@ -39,6 +39,8 @@ class FakeBroker:
     queueing: Callable[[], None] = nothing
     """Called while another has the term."""
     asked: int = 0
+    entered: int = 0
+    """How often somebody came for the term."""
 
     def lead(self) -> AbstractAsyncContextManager[Term]:
         return self._lead()
@@ -49,11 +51,13 @@ class FakeBroker:
     @asynccontextmanager
     async def _lead(self) -> AsyncIterator[Term]:
         self.faults.meet(nothing)
+        self.entered += 1
         if self.leader is not None:
             self.queueing()
             await asyncio.sleep(0)
         term = FakeTerm(self)
-        self.leader = self.leader or term
+        if self.leader is None:
+            self.leader = term
         try:
             yield term
         finally:
@@ -70,6 +74,18 @@ class FakeBroker:
 class FakeTerm(Term):
     def __init__(self, broker: FakeBroker) -> None:
         self._broker, self._lost = broker, False
+        self._had = broker.leader is None
+
+    async def queue(self) -> bool:
+        if not self._had:
+            self._broker.queueing()
+            await asyncio.sleep(0)
+            if self._broker.leader is not None:
+                return False
+            self._broker.leader, self._had, self._lost = self, True, False
+        if not await self.holds():
+            raise TransientError("lost")
+        return True
 
     async def holds(self) -> bool:
         self._broker.asked += 1

@@ -160,6 +160,17 @@ async def test_frames_go_to_the_partition_of_their_key_or_their_own(
     assert {m.value(): m.partition() for m in letters} == {b"0": 0, b"1": 1, b"2": 2, b"3": 0, b"4": 1}
 
 
+async def test_reading_the_cursor_ends_when_the_publisher_is_closed(kafka_settings: Settings) -> None:
+    """Else a process that is asked to stop would wait for it, half a minute long."""
+    cursors = CursorTopic(kafka_settings, "some-id")
+    reading = asyncio.create_task(cursors.last(0, 5))
+    await asyncio.sleep(0)
+    cursors.close()
+    async with asyncio.timeout(10):
+        with pytest.raises(TransientError):
+            await reading
+
+
 async def test_a_closed_publisher_publishes_no_more(opener: OpenPublisher) -> None:
     async with opener() as publisher:
         pass

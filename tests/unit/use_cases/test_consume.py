@@ -240,6 +240,23 @@ async def test_a_suspect_of_a_stolen_partition_is_dropped_with_those_behind_it()
     assert db.transactions == 1 + 8
 
 
+async def test_asked_to_stop_among_suspects_it_finishes_the_one_in_hand_and_leaves_the_others() -> None:
+    db = database()
+    await journal(db, source({P: []})).run()
+    db.rows[P] = replace(db.rows[P], suspect_end=8)
+
+    def stop_at_two(command: Place, journal: Journal) -> Decision[Place]:
+        if command == (P, 2):
+            worker.drain()
+        return decide(command, journal)
+
+    worker = Worker(db, source({P: list(range(8))}), want, stop_at_two)
+    await worker.run()
+    assert (applied(db), db.rows[P].claims) == ([0, 1, 2], 0)
+    await journal(db, source({P: list(range(8))})).run()
+    assert applied(db) == list(range(8))
+
+
 async def test_two_processes_that_both_believe_in_their_assignment_double_nothing() -> None:
     db, logs = database(), {P: list(range(60))}
     first, second = source(logs), source(logs)

@@ -146,7 +146,7 @@ async def test_after_an_error_the_publisher_is_opened_anew_once_the_term_is_prov
     world = World(table(5))
     world.broker.faults.script = {6: Fault.LOST}
     await world.relay()
-    assert (world.published(), world.broker.fence, world.broker.asked) == ([1, 2, 3, 4, 5], 2, 2)
+    assert (world.published(), world.broker.fence, world.broker.asked) == ([1, 2, 3, 4, 5], 2, 3)
 
 
 async def test_while_publishing_fails_it_waits_longer_each_time() -> None:
@@ -246,7 +246,7 @@ async def test_where_the_past_does_not_fit_it_halts_and_publishes_nothing(reason
     await world.relay()
     assert world.halted().reason == reason.strip()
     assert (world.published(), len(world.table.rows) >= 5) == ([], True)
-    assert world.clock.time >= LOOK_AGAIN
+    assert world.clock.time < LOOK_AGAIN, "it is asked to stop, and stops at once"
     assert world.broker.leader is None, "another may take over"
 
 
@@ -317,10 +317,42 @@ async def test_a_halted_relay_goes_on_once_things_are_set_right() -> None:
     assert world.reports[-1] is None
 
 
+async def test_who_waits_for_the_term_ends_at_once_when_asked_to() -> None:
+    world, asked = World(table(2)), 0
+    world.broker.leader = object()
+
+    def queue() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            world.relay.drain()
+
+    world.broker.queueing = queue
+    await world.relay()
+    assert (world.published(), asked, world.clock.time) == ([], 3, 0)
+    assert set(world.reports) == set()
+
+
+async def test_who_waits_for_the_term_waits_in_one_session() -> None:
+    world, entered = World(table(2)), 0
+    world.broker.leader = object()
+
+    def queue() -> None:
+        nonlocal entered
+        entered += 1
+        if entered == 50:
+            world.broker.leader = None
+
+    world.broker.queueing = queue
+    await world.relay()
+    assert (world.published(), world.broker.entered) == ([1, 2], 1)
+
+
 async def test_a_frame_that_the_broker_refuses_halts_it_and_it_stays_halted() -> None:
     world = World(table(3), patience=3)
     world.broker.refused = lambda f: f.value == b"2"
     await world.relay()
     assert world.published() == []
     assert [why.reason for why in world.reports if why] == 3 * ["frame_refused"]
+    assert 2 * LOOK_AGAIN <= world.clock.time < 2 * LOOK_AGAIN + 1
     assert None not in world.reports, "it did not go on in between"

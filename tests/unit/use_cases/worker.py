@@ -49,6 +49,8 @@ class Worker(Generic[C, E, W, S]):
     seen: Outcome[E] = field(default_factory=Outcome)
     group: str = GROUP
     failpoints: Failpoints = field(default_factory=lambda: Failpoints({}, 0))
+    drains: list[Callable[[], None]] = field(default_factory=list)
+    """What asks it to stop, once it runs."""
 
     async def run(self) -> None:
         """Consume until the source is drained."""
@@ -65,10 +67,16 @@ class Worker(Generic[C, E, W, S]):
         positions = failing_positions(FakePositions(self.database, self.group), self.failpoints)
         partitions, source = Partitions[C](self.group), failing_source(self.source, self.failpoints)
         consume = Consume(source, positions, settle_and_see, partitions, no_wait, clock.pause, clock, self.report)
+        self.drains = [consume.drain, self.source.drain]
         await consume()
 
     def begin(self) -> FakeUnitOfWork[E, W, S]:
         return FakeUnitOfWork(self.database)
+
+    def drain(self) -> None:
+        """Ask it to stop, in the middle of whatever it does."""
+        for drain in self.drains:
+            drain()
 
     def report(self, part: str, why: Halted | None) -> None:
         self.reports.append((part, why))

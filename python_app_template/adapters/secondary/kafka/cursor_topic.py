@@ -31,6 +31,11 @@ class CursorTopic:
         self.partition = Partition(settings.kafka.positions_topic, 0)
         self._settings, self._window = settings, window
         self._key = transactional_id.encode()
+        self._closed = False
+
+    def close(self) -> None:
+        """End what is being read, within a moment."""
+        self._closed = True
 
     def record(self, cursor: Cursor) -> Frame:
         """Return the cursor as a record."""
@@ -78,7 +83,7 @@ class CursorTopic:
 
     def _until(self, reader: Consumer, end: int) -> Iterator[Message]:
         deadline = time.monotonic() + READ_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._closed:
             first = reader.poll(0.1)  # consume() alone would wait its whole time
             for message in [] if first is None else [first, *reader.consume(500, 0)]:
                 error = message.error()

@@ -98,6 +98,7 @@ class KafkaPublisher(Publisher):
     def close(self) -> None:
         """Throw the producer away, with what it has in hand; waits for nothing."""
         self._producer = None
+        self._cursors.close()
 
     def _fence(self) -> None:
         with self._refusals("init_transactions"):
