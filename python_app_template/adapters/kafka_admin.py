@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_errors import fault, kafka_errors
+from python_app_template.adapters.kafka_login import Login
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.positions import Log
@@ -64,7 +65,8 @@ class KafkaAdmin:
         self, settings: Settings, answer_seconds: float = ANSWER_SECONDS, *, renew_seconds: float = RENEW_SECONDS
     ) -> None:
         self._seconds, self._renew_seconds = answer_seconds, renew_seconds
-        self._properties = kafka_client.client(settings)
+        self._login = Login()
+        self._properties = kafka_client.client(settings) | {"error_cb": self._login.note}
         self._silent_since: float | None = None
         try:
             self.client = self._new_client()
@@ -143,7 +145,11 @@ class KafkaAdmin:
         try:
             answer = await asyncio.wrap_future(future)
         except KafkaException as e:
-            self._note(answered=e.args[0].code() not in SILENCE)
+            answered = e.args[0].code() not in SILENCE
+            self._note(answered=answered)
+            self.client.poll(0)  # tells what keeps us out, if anything does
+            if not answered and self._login.refusal is not None:
+                raise self._login.refusal from e
             raise
         self._note(answered=True)
         return answer
@@ -152,7 +158,7 @@ class KafkaAdmin:
         """Take a new client when this one has been left without an answer for long."""
         now = time.monotonic()
         if answered:
-            self._silent_since = None
+            self._silent_since = self._login.refusal = None
         elif self._silent_since is None:
             self._silent_since = now
         elif now - self._silent_since > self._renew_seconds:

@@ -3,12 +3,14 @@
 import logging
 from typing import Any, TypeAlias
 
+from python_app_template.adapters.seldom import Seldom
 from python_app_template.settings import Settings
 
 Properties: TypeAlias = dict[str, Any]
 
 LOGGER = logging.getLogger("librdkafka")
 """Given to each client as `logger=`; a client forwards its log whenever it is polled."""
+LOGGER.addFilter(Seldom(60))
 
 UNLIMITED = 1_000_000_000
 """The largest `message.max.bytes` that librdkafka takes: the broker alone judges sizes."""

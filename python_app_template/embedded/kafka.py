@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import signal
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,6 @@ _PROPERTIES = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "BROKER",
-    "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "group.initial.rebalance.delay.ms": "0",
     # One node holds the only copy, and one partition of each internal topic is loaded soonest.
@@ -42,6 +42,8 @@ _PROPERTIES = {
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",
 }
+_PLAIN = dict.fromkeys(("BROKER", "CONTROLLER", "PROXIED"), "PLAINTEXT")
+"""Listeners whose name is not their security protocol's."""
 _QUICK_TIMEOUTS = {
     "broker.heartbeat.interval.ms": "300",
     "broker.session.timeout.ms": "1500",
@@ -61,7 +63,9 @@ class EmbeddedKafka:
 
     `quick_timeouts` lets members of a group be missed within a second or three, for tests of failure. `full_jit`
     compiles as in production and has a larger heap, for benchmarks. `proxy_port` adds a listener that calls itself
-    by that port, where somebody passes on to `proxied_port`. Methods raise BackendError.
+    by that port, where somebody passes on to `proxied_port`. `listeners` are opened besides, each named as its security
+    protocol (`SASL_SSL`), with what `properties` say of keys and mechanisms; `users` (password by name) may log in with
+    SCRAM-SHA-512. Methods raise BackendError.
     """
 
     def __init__(
@@ -70,6 +74,9 @@ class EmbeddedKafka:
         quick_timeouts: bool = False,
         full_jit: bool = False,
         proxy_port: int | None = None,
+        listeners: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
         progress: Progress = silent,
     ) -> None:
         self._proxy_port = proxy_port
@@ -77,22 +84,29 @@ class EmbeddedKafka:
         self._full_jit = full_jit
         self._progress = progress
         self._jars: list[Path] = []
-        self._ports: tuple[ReservedPort, ReservedPort, ReservedPort] | None = None
+        self._listeners = ("BROKER", "CONTROLLER", *listeners, *(["PROXIED"] if proxy_port is not None else []))
+        self._properties_given = dict(properties or {})
+        self._users = dict(users or {})
+        self._ports: dict[str, ReservedPort] = {}
         self._process: ServerProcess | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         """Address for clients, the same after every restart."""
-        if self._ports is None:
+        return self.address("BROKER")
+
+    def address(self, listener: str) -> str:
+        """Address of one of the listeners, for clients that speak its security protocol."""
+        if not self._ports:
             raise BackendError("Kafka has not been started; call start()")
-        return f"{LOOPBACK}:{self._ports[0].number}"
+        return f"{LOOPBACK}:{self._ports[listener].number}"
 
     @property
     def proxied_port(self) -> int:
         """Where a proxy passes on to: clients that ask here are sent on to `proxy_port`."""
-        if self._ports is None or self._proxy_port is None:
+        if "PROXIED" not in self._ports:
             raise BackendError("Kafka has no listener for a proxy; give proxy_port, then call start()")
-        return self._ports[2].number
+        return self._ports["PROXIED"].number
 
     @property
     def pid(self) -> int | None:
@@ -110,7 +124,7 @@ class EmbeddedKafka:
 
     def _start(self, train: Path | None = None) -> Self:
         try:
-            self._ports = ReservedPort(), ReservedPort(), ReservedPort()
+            self._ports = {name: ReservedPort() for name in self._listeners}
             self._process = ServerProcess("Kafka")
             self._format(self._process)
             self._run(self._process, train)
@@ -133,7 +147,7 @@ class EmbeddedKafka:
         if self._process is not None:
             self._process.close()
             self._process = None
-        for port in self._ports or ():
+        for port in self._ports.values():
             port.release()
 
     def kill(self) -> None:
@@ -178,23 +192,23 @@ class EmbeddedKafka:
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._properties(process).items()))
         cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", f"--config={properties}")
-        process.run_to_its_end(java(self._jars, process.directory, *tool), _ENVIRONMENT, _FORMAT_SECONDS)
+        users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in self._users.items()]
+        process.run_to_its_end(java(self._jars, process.directory, *tool, *users), _ENVIRONMENT, _FORMAT_SECONDS)
 
     def _properties(self, process: ServerProcess) -> dict[str, str]:
-        if self._ports is None:
-            raise BackendError("Kafka has no ports yet")
-        broker, controller, proxied = (f"{LOOPBACK}:{port.number}" for port in self._ports)
         own = {
             "log.dirs": str(process.directory / "data"),
-            "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
-            "advertised.listeners": f"BROKER://{broker}",
-            "controller.quorum.voters": f"1@{controller}",
+            "listeners": ",".join(f"{name}://{self.address(name)}" for name in self._listeners),
+            "advertised.listeners": ",".join(
+                f"{name}://{self._advertised(name)}" for name in self._listeners if name != "CONTROLLER"
+            ),
+            "listener.security.protocol.map": ",".join(f"{name}:{_PLAIN.get(name, name)}" for name in self._listeners),
+            "controller.quorum.voters": f"1@{self.address('CONTROLLER')}",
         }
-        if self._proxy_port is not None:
-            own["listeners"] += f",PROXIED://{proxied}"
-            own["advertised.listeners"] += f",PROXIED://{LOOPBACK}:{self._proxy_port}"
-            own["listener.security.protocol.map"] = f"{_PROPERTIES['listener.security.protocol.map']},PROXIED:PLAINTEXT"
-        return _PROPERTIES | own | (_QUICK_TIMEOUTS if self._quick_timeouts else {})
+        return _PROPERTIES | own | (_QUICK_TIMEOUTS if self._quick_timeouts else {}) | self._properties_given
+
+    def _advertised(self, listener: str) -> str:
+        return f"{LOOPBACK}:{self._proxy_port}" if listener == "PROXIED" else self.address(listener)
 
     def _run(self, process: ServerProcess, train: Path | None = None) -> None:
         before = process.logged()

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.kafka_errors import fault
+from python_app_template.adapters.kafka_login import BARRED, Login
 from python_app_template.adapters.secondary.kafka.errors import REFUSALS
 from python_app_template.adapters.secondary.kafka.topics import COUNT, CREATE, HEADROOM, TopicStanding, describe
 from python_app_template.core.delivery.faults import FatalError, TransientError
@@ -103,8 +104,14 @@ async def transactions(settings: Settings) -> str:
 
 
 def _begin(settings: Settings, probe: str) -> None:
-    producer = Producer(kafka_client.producer(settings, probe), logger=kafka_client.LOGGER)
-    producer.init_transactions(ANSWER_SECONDS)
+    login = Login()
+    properties = kafka_client.producer(settings, probe) | {"error_cb": login.note}
+    producer = Producer(properties, logger=kafka_client.LOGGER)
+    try:
+        producer.init_transactions(ANSWER_SECONDS)
+    except KafkaException as e:
+        producer.poll(0)
+        raise login.refusal or e from None
 
 
 def _needed_rights(settings: Settings) -> dict[str, frozenset[str]]:
@@ -137,6 +144,9 @@ def _asking() -> Iterator[None]:
     except TransientError as away:
         if away.code == "UNKNOWN_TOPIC_OR_PART":
             raise CheckFailed(f"{away}", CREATE, passing=True) from away
+        if away.code in BARRED:
+            remedy = "correct the user, the password, the certificates or the security protocol of APP_KAFKA__..."
+            raise CheckFailed(f"{away}", remedy) from away
         remedy = "start it, or correct APP_KAFKA__BOOTSTRAP_SERVERS, the security settings or the rights"
         raise CheckFailed(f"{away}", remedy, passing=True) from away
     except FatalError as wrong:

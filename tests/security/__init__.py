@@ -1,0 +1,1 @@
+"""Secrets, rights, encryption: what must never be shown, and how little suffices."""
