@@ -52,6 +52,10 @@ class Proxy:
         self.port = 0
         self.lost_answers = 0
 
+    def leads_to(self, host: str, port: int) -> None:
+        """Pass new connections on to this server."""
+        self._server_address = host, port
+
     async def listen(self) -> None:
         """Take connections, on the same port as before if there was one."""
         self._listener = await asyncio.start_server(self._accept, HOST, self.port)

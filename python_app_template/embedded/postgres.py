@@ -66,6 +66,11 @@ class EmbeddedPostgres:
         """Process id of the postmaster; None while it is down."""
         return self._process.pid if self._process else None
 
+    @property
+    def log(self) -> Path:
+        """What the server says, of all its runs."""
+        return self._running().log
+
     def start(self) -> Self:
         """Make a data directory, start, return when connections are taken."""
         if self._process is not None:

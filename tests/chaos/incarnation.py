@@ -3,7 +3,6 @@
 import ctypes
 import mmap
 import os
-import signal
 import struct
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,5 +45,4 @@ def hold_interpreter(_number: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     """Serve until stopped; return the exit code."""
-    signal.signal(signal.SIGUSR1, hold_interpreter)
     return serve(run=partial(app.run, clock=WrongClock(Path(os.environ[CLOCK]))))

@@ -28,6 +28,7 @@ def main() -> None:
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGUSR1, incarnation.hold_interpreter)  # for children that are held before they begin
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's: whoever gives the orders decides what it means
     unread = b""
     while True:

@@ -1,0 +1,69 @@
+"""`python -m tests.chaos`: faults for as long as it is told; `--merge FILE` makes a table of what runs have told."""
+# ruff: noqa: T201 - what it prints is what it is for
+
+import argparse
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.arena import arena
+from tests.chaos.rounds import Round, keep
+from tests.chaos.schedule import plan
+from tests.chaos.tally import Tally, read
+
+ROUND_SECONDS = 25.0
+
+
+def main() -> int:
+    """Return 0 when nothing was found wrong."""
+    options = arguments()
+    if options.merge:
+        print(*read(options.merge.read_text().splitlines()).table(), sep="\n")
+        return 0
+    logs = options.logs or Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(f"seed {options.seed}; logs of what goes wrong are kept in {logs}", flush=True)
+    total = run(options, logs)
+    print(*total.table(), *total.violations, *total.findings, sep="\n")
+    if options.tally:
+        total.append_to(options.tally)
+    return 1 if total.violations or total.findings else 0
+
+
+def run(options: argparse.Namespace, logs: Path) -> Tally:
+    """Play rounds until the time is up."""
+    until, number, total = time.monotonic() + options.minutes * 60, options.first, Tally([options.seed])
+    with arena(logs) as servers:
+        while time.monotonic() < until:
+            played = Round(servers, plan(options.seed, number, options.round_seconds))
+            tally = played.play()
+            keep(played.directory, tally)
+            total.add(tally)
+            print(
+                f"round {number}: {tally.seconds:.0f} s, {tally.faults.total()} faults of {total.faults.total()}, "
+                f"{tally.messages} messages, {len(tally.violations)} violations, {len(tally.findings)} findings",
+                *tally.violations,
+                *tally.findings,
+                sep="\n  ",
+                flush=True,
+            )
+            number += 1
+    return total
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--first", type=int, default=0, help="number of the first round, to play one again")
+    parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
+    parser.add_argument("--tally", type=Path, help="file that the tally is appended to, as a line of JSON")
+    parser.add_argument("--logs", type=Path, help="directory for the logs of rounds that went wrong")
+    parser.add_argument("--merge", type=Path, help="print the table of such a file, and end")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

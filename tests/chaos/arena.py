@@ -1,0 +1,87 @@
+"""What a run has of its own: a broker and a database server, each behind a proxy, and what a round needs on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import make_url
+
+from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
+from python_app_template.settings import Settings
+from tests.chaos.catalogue import POLL_SECONDS, SESSION_SECONDS
+from tests.chaos.forking import ForkServer
+from tests.chaos.network import Network
+from tests.chaos.schedule import Plan
+from tests.proxy import HOST, Proxy
+from tests.surroundings import migrate, name_of_its_own, new_database, new_topics, settings_for
+
+TRANSACTION_SECONDS = 2.0
+
+
+class Arena(NamedTuple):
+    """Lives as long as the run."""
+
+    kafka: EmbeddedKafka
+    postgres: EmbeddedPostgres
+    network: Network
+    kafka_link: Proxy
+    postgres_link: Proxy
+    forks: ForkServer
+    template: str
+    directory: Path
+
+
+class Field(NamedTuple):
+    """A round's own topics and database: as the suite reaches them, and as the service does."""
+
+    direct: Settings
+    proxied: Settings
+
+    @property
+    def database_url(self) -> str:
+        """The suite's own way in, which no fault bars."""
+        return self.direct.database.url.get_secret_value()
+
+
+@contextmanager
+def arena(directory: Path) -> Iterator[Arena]:
+    """Start the servers; end them, and whatever runs on them."""
+    with Network() as network, ForkServer() as forks:
+        kafka_link, postgres_link = network.proxy(), network.proxy()
+        broker = EmbeddedKafka(quick_timeouts=True, proxy_port=kafka_link.port)
+        with broker as kafka, EmbeddedPostgres() as postgres:
+            kafka_link.leads_to(HOST, kafka.proxied_port)
+            postgres_link.leads_to(HOST, make_url(postgres.url()).port or 0)
+            template = name_of_its_own("migrated")
+            migrate(postgres.create_database(template))
+            yield Arena(kafka, postgres, network, kafka_link, postgres_link, forks, template, directory)
+
+
+@contextmanager
+def field(arena: Arena) -> Iterator[Field]:
+    """Make a round's topics and database."""
+    with new_database(arena.postgres, arena.template) as url, new_topics(arena.kafka) as topics:
+        behind = make_url(url).set(port=arena.postgres_link.port).render_as_string(hide_password=False)
+        proxied = {"kafka__bootstrap_servers": f"{HOST}:{arena.kafka_link.port}"}
+        yield Field(settings_for(arena.kafka, url, topics), settings_for(arena.kafka, behind, topics, **proxied))
+
+
+def variables(plan: Plan) -> dict[str, str]:
+    """Settings under which a fault costs milliseconds."""
+    classic = {"APP_KAFKA__SESSION_TIMEOUT_MS": str(int(SESSION_SECONDS * 1000))}
+    return {
+        "APP_KAFKA__GROUP_PROTOCOL": plan.group_protocol,
+        **(classic if plan.group_protocol == "classic" else {"APP_KAFKA__SESSION_TIMEOUT_MS": ""}),
+        "APP_KAFKA__MAX_POLL_INTERVAL_MS": str(int(POLL_SECONDS * 1000)),
+        "APP_KAFKA__TRANSACTION_TIMEOUT_MS": str(int(TRANSACTION_SECONDS * 1000)),
+        "APP_CONSUMER__BATCH_SIZE": str(plan.batch_size),
+        "APP_RETRY__FIRST_SECONDS": "0.01",
+        "APP_RETRY__LONGEST_SECONDS": "0.5",
+        "APP_DATABASE__LOCK_TIMEOUT_SECONDS": "2",
+        "APP_DATABASE__STATEMENT_TIMEOUT_SECONDS": "3",
+        "APP_DATABASE__CONNECT_TIMEOUT_SECONDS": "2",
+        "APP_DATABASE__IDLE_IN_TRANSACTION_TIMEOUT_SECONDS": "5",
+        "APP_DATABASE__TRANSACTION_TIMEOUT_SECONDS": "10",
+        "APP_PREFLIGHT__WAIT_SECONDS": "120",
+    }

@@ -1,0 +1,102 @@
+"""The kinds of faults: what each is done to, how long it lasts, and how often it comes beside the others."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """One kind. `weight` is its share among the faults of its lane."""
+
+    name: str
+    weight: float = 1.0
+    shortest: float = 0.0
+    longest: float = 0.0
+
+
+class Lane(NamedTuple):
+    """What faults are done to, one after the other; those of different lanes overlap.
+
+    `pause`: seconds between two, on average.
+    """
+
+    name: str
+    pause: float
+    kinds: tuple[Kind, ...]
+    targets: int = 1
+
+
+SQLSTATES = ("40001", "53100", "55P03", "57014")
+"""What a server may raise in any transaction: serialization, disk full, a lock not to be had, a statement cancelled."""
+
+PROCESSES = 3
+
+SESSION_SECONDS = 2.0
+"""Without a sign of life until a member of the group is missed."""
+
+POLL_SECONDS = 4.0
+"""Without a poll until it is."""
+
+PROCESS = Lane(
+    "process",
+    9.0,
+    (
+        Kind("process.sigkill"),
+        Kind("process.sigterm"),
+        Kind("process.stopped_briefly", 1, 0.2, SESSION_SECONDS * 0.75),
+        Kind("process.stopped_beyond_session", 1, SESSION_SECONDS + 1, SESSION_SECONDS + 4),
+        Kind("process.poll_interval_exceeded", 1, POLL_SECONDS + 0.5, POLL_SECONDS + 2),
+    ),
+    PROCESSES,
+)
+CLOCK = Lane("clock", 6.0, (Kind("clock.forward"), Kind("clock.back"), Kind("clock.right")), PROCESSES)
+POSTGRES = Lane("postgres", 14.0, (Kind("postgres.restarted"), Kind("postgres.away", 1, 1.0, 3.0)))
+BROKER = Lane(
+    "broker",
+    14.0,
+    (Kind("broker.restarted"), Kind("broker.away", 1, 1.0, 3.0), Kind("broker.frozen", 1.5, 0.5, 3.0)),
+)
+SESSIONS = Lane(
+    "sessions",
+    0.6,
+    (
+        Kind("session.terminated", 10),
+        Kind("session.relay_lock_lost", 2),
+        Kind("session.table_locked", 2, 0.05, 0.6),
+        *(Kind(f"sqlstate.{code}", 1.5, 0.3, 1.0) for code in SQLSTATES),
+    ),
+)
+POSTGRES_LINK = Lane(
+    "postgres_link",
+    1.5,
+    (
+        Kind("postgres_link.cut", 5),
+        Kind("postgres_link.answer_lost", 5, 0.2, 0.5),
+        Kind("postgres_link.slow", 1, 0.2, 0.8),
+        Kind("postgres_link.requests_held", 1, 0.2, 1.0),
+        Kind("postgres_link.answers_held", 1, 0.2, 1.0),
+        Kind("postgres_link.refused", 1, 0.2, 1.0),
+    ),
+)
+KAFKA_LINK = Lane(
+    "kafka_link",
+    2.0,
+    (
+        Kind("kafka_link.cut", 5),
+        Kind("kafka_link.slow", 1, 0.2, 0.8),
+        Kind("kafka_link.requests_held", 1, 0.2, 1.5),
+        Kind("kafka_link.answers_held", 1, 0.2, 1.5),
+        Kind("kafka_link.refused", 1, 0.2, 1.0),
+    ),
+)
+FOREIGN = Lane(
+    "foreign",
+    4.0,
+    (
+        Kind("foreign.transaction_aborted", 2, 0.0, 0.5),
+        Kind("foreign.transaction_committed", 1, 0.0, 0.5),
+        Kind("foreign.relay_fenced", 2),
+    ),
+)
+LANES = (PROCESS, CLOCK, POSTGRES, BROKER, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN)
+
+SLOW = {kind.name for lane in (PROCESS, POSTGRES, BROKER) for kind in lane.kinds}
+"""Of these each run of half an hour sees fifty."""

@@ -1,0 +1,67 @@
+"""What a round left behind: in the topics, and in the logs of the service and of the database server."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from python_app_template.audit.checker import violations
+from python_app_template.audit.evidence import Evidence, Record
+from tests.chaos.sql_faults import RAISED
+from tests.chaos.tally import Struck
+from tests.clients import Received, World
+
+FIRST = 10
+"""Violations that are told of; the rest follows from them."""
+
+
+def gather(world: World) -> Evidence:
+    """Read the topics to their ends."""
+    topic = world.kafka.input_topic
+    return Evidence(
+        topic=topic,
+        messages=records(world.read_to_end(topic)),
+        events=records(world.all_events()),
+        dead_letters=records(world.all_dead_letters()),
+    )
+
+
+def records(found: Sequence[Received]) -> list[Record]:
+    """As the checker takes them."""
+    return [Record(*one) for one in found]
+
+
+def wrong(evidence: Evidence) -> list[str]:
+    """Hold it against the contract; a line for each of the first violations."""
+    return violations(evidence)[:FIRST]
+
+
+def failpoints_hit(directory: Path) -> Iterator[tuple[str, Struck]]:
+    """Each hit that the processes logged, with the failpoint's name."""
+    for log in directory.glob("process-*.log"):
+        for line in log.read_bytes().splitlines():
+            if b'"failpoint.hit"' in line:
+                hit = json.loads(line)
+                yield hit["point"], Struck(f"failpoint.{hit['action']}", _instant(hit["timestamp"]))
+
+
+def errors_raised(log: Path, since: int) -> Iterator[Struck]:
+    """Each error of `sqlstate` faults that the server logged, behind so many bytes."""
+    for line in log.read_bytes()[since:].splitlines():
+        head, found, code = line.partition(f"ERROR:  {RAISED} ".encode())
+        if found:
+            day, clock, zone = head.decode().split()[:3]
+            assert zone == "UTC"
+            yield Struck(f"sqlstate.{code.decode()}", _instant(f"{day}T{clock}+00:00"))
+
+
+def halted(directory: Path) -> Iterator[str]:
+    """No fault of the schedule may need a person."""
+    for log in directory.glob("process-*.log"):
+        for line in log.read_bytes().splitlines():
+            if b'"part.halted"' in line:
+                yield f"halted: {line.decode()}"
+
+
+def _instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,145 @@
+"""A round: load with faults falling in, then quiet until everything is through, then the contract held against it."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from python_app_template.audit.evidence import Evidence
+from tests.chaos.arena import Arena, Field, field
+from tests.chaos.evidence import errors_raised, failpoints_hit, gather, halted, wrong
+from tests.chaos.fleet import Fleet
+from tests.chaos.foreign_faults import ForeignFaults
+from tests.chaos.link_faults import LinkFaults
+from tests.chaos.load import Load
+from tests.chaos.progress import AWAY, Progress
+from tests.chaos.schedule import Fault, Plan
+from tests.chaos.server_faults import BrokerFaults, ClockFaults, PostgresFaults, ProcessFaults
+from tests.chaos.sql_faults import SqlFaults
+from tests.chaos.tally import Struck, Tally
+from tests.clients import World
+from tests.processes import wait_until
+
+QUIET_SECONDS = 120.0
+SETTLE_SECONDS = 2.0
+"""Load that goes on after the last fault, so that recovery is seen."""
+
+UNDONE = (*AWAY, KafkaException)
+"""What a fault meets when another one was there first: it is not counted."""
+
+
+class Round:
+    """One plan on topics and a database of its own."""
+
+    def __init__(self, arena: Arena, plan: Plan) -> None:
+        self._arena, self._plan = arena, plan
+        self.directory = arena.directory / f"{plan.seed}-{plan.number}"
+        self._struck: list[Struck] = []
+        self._log_began = 0
+
+    def play(self, least: int = 0) -> Tally:
+        """Return what happened; the load goes on beyond the plan until there were at least so many faults."""
+        self.directory.mkdir(parents=True)
+        self._log_began = self._arena.postgres.log.stat().st_size
+        began = time.time()
+        with ExitStack() as stack:
+            ground = stack.enter_context(field(self._arena))
+            sql = SqlFaults(ground.database_url)
+            progress = stack.enter_context(Progress(ground.direct))
+            fleet = stack.enter_context(Fleet(self._arena, ground, self._plan, self.directory))
+            load = Load(ground.direct, self._plan, progress.consumed)
+            load.start()
+            self._strike(ground, fleet, sql)
+            wait_until(lambda: self._so_far() >= least, QUIET_SECONDS, lambda: f"{self._so_far()} of {least} faults")
+            time.sleep(SETTLE_SECONDS)
+            load.stop()
+            sql.clear()
+            findings = settle(ground, progress, fleet)
+            evidence = gather(World(ground.direct))
+            tally = self._count(progress, evidence, fleet)
+        tally.findings = [*findings, *fleet.findings, *halted(self.directory)]
+        tally.violations = wrong(evidence)
+        tally.seconds = time.time() - began
+        return tally
+
+    def _strike(self, ground: Field, fleet: Fleet, sql: SqlFaults) -> None:
+        """Let all faults happen, each lane's and target's one after the other, and all that beside each other."""
+        arena, began = self._arena, time.monotonic()
+        hands: Mapping[str, object] = {
+            "process": ProcessFaults(fleet),
+            "clock": ClockFaults(fleet),
+            "postgres": PostgresFaults(arena.postgres),
+            "broker": BrokerFaults(arena.kafka),
+            "sessions": sql,
+            "postgres_link": LinkFaults(arena.network, arena.postgres_link),
+            "kafka_link": LinkFaults(arena.network, arena.kafka_link),
+            "foreign": ForeignFaults(ground.direct),
+        }
+
+        def run(lane: Sequence[Fault]) -> None:
+            for fault in lane:
+                threading.Event().wait(max(0.0, began + fault.at - time.monotonic()))
+                _, _, name = fault.kind.rpartition(".")
+                strike = getattr(hands[fault.lane], "raised" if fault.kind.startswith("sqlstate.") else name)
+                with suppress(*UNDONE):
+                    self._struck += [Struck(fault.kind, time.time())] * strike(fault)
+
+        lanes = [*by_target(self._plan.faults)]
+        with ThreadPoolExecutor(max(1, len(lanes))) as pool:
+            for done in [pool.submit(run, lane) for lane in lanes]:
+                done.result()
+
+    def _so_far(self) -> int:
+        return len(self._struck) + sum(1 for _ in failpoints_hit(self.directory)) + sum(1 for _ in self._raised())
+
+    def _raised(self) -> Iterator[Struck]:
+        return errors_raised(self._arena.postgres.log, self._log_began)
+
+    def _count(self, progress: Progress, evidence: Evidence, fleet: Fleet) -> Tally:
+        hits = [*failpoints_hit(self.directory)]
+        tally = Tally([self._plan.seed], 1, messages=len(evidence.messages), events=len(evidence.events))
+        tally.failpoints, tally.ends = Counter(name for name, _ in hits), fleet.ends
+        for kind, ended in [*self._struck, *(hit for _, hit in hits), *self._raised()]:
+            tally.faults[kind] += 1
+            if (recovered := progress.recovered(ended)) is not None:
+                tally.recoveries[kind].append(round(recovered - ended, 3))
+        return tally
+
+
+def by_target(faults: Sequence[Fault]) -> Iterator[list[Fault]]:
+    """Return the faults of each target of each lane, in their order."""
+    for lane, target in sorted({(fault.lane, fault.target) for fault in faults}):
+        yield [fault for fault in faults if (fault.lane, fault.target) == (lane, target)]
+
+
+def settle(ground: Field, progress: Progress, fleet: Fleet) -> list[str]:
+    """Wait until all that was sent is consumed and published, and end the processes; return what keeps it."""
+    messages = World(ground.direct).read_to_end(ground.direct.kafka.input_topic)
+    ends = {m.partition: m.offset + 1 for m in sorted(messages)}
+
+    def through() -> bool:
+        positions, pending = progress.standing
+        return pending == 0 and all(positions.get(number, -1) >= end for number, end in ends.items())
+
+    findings = []
+    try:
+        wait_until(through, QUIET_SECONDS)
+    except AssertionError:
+        findings.append(f"not through within {QUIET_SECONDS:g} s: {progress.standing}, sent up to {ends}")
+    fleet.stop()
+    return findings
+
+
+def keep(directory: Path, tally: Tally) -> None:
+    """Leave the logs of a round that has something wrong, and drop the others."""
+    if tally.violations or tally.findings:
+        (directory / "wrong.txt").write_text("\n".join([*tally.violations, *tally.findings]))
+        return
+    for file in directory.iterdir():
+        file.unlink()
+    directory.rmdir()

@@ -1,0 +1,87 @@
+"""How many faults of each kind there were, how soon the service had moved on after each, and what was found wrong."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple, Self
+
+
+class Struck(NamedTuple):
+    """A fault that was really injected."""
+
+    kind: str
+    ended: float
+    """When it was over, in seconds as `time.time` counts them."""
+
+
+@dataclass
+class Tally:
+    """Of a round, a run, or many."""
+
+    seeds: list[int] = field(default_factory=list)
+    rounds: int = 0
+    seconds: float = 0.0
+    messages: int = 0
+    events: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    recoveries: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Seconds, by kind; of those faults after which recovery was seen before the next round."""
+    failpoints: Counter[str] = field(default_factory=Counter)
+    """How often each was hit."""
+    ends: Counter[str] = field(default_factory=Counter)
+    """How processes ended."""
+    violations: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    """What is wrong beside the outcome: a process that ended by itself, a part that halted, no end in time."""
+
+    def add(self, other: Self) -> None:
+        """Count the other's with these."""
+        self.seeds += [seed for seed in other.seeds if seed not in self.seeds]
+        self.rounds += other.rounds
+        self.seconds += other.seconds
+        self.messages += other.messages
+        self.events += other.events
+        for kind, seconds in other.recoveries.items():
+            self.recoveries[kind] += seconds
+        self.faults += other.faults
+        self.failpoints += other.failpoints
+        self.ends += other.ends
+        self.violations += other.violations
+        self.findings += other.findings
+
+    def append_to(self, path: Path) -> None:
+        """Write it as a line of JSON behind those that are there."""
+        with path.open("a") as file:
+            file.write(json.dumps(asdict(self)) + "\n")
+
+    def table(self) -> Iterator[str]:
+        """Lines of markdown."""
+        yield "| fault | injected | recovered in, p50 | max |"
+        yield "|---|--:|--:|--:|"
+        for kind, count in sorted(self.faults.items()):
+            times = self.recoveries.get(kind, [])
+            seen = f"{median(times):.2f} s | {max(times):.1f} s" if times else "- | -"
+            yield f"| {kind} | {count:,} | {seen} |"
+        yield f"| **all** | **{self.faults.total():,}** | | |"
+        yield ""
+        yield (
+            f"{self.rounds:,} rounds in {self.seconds / 60:.0f} minutes, seeds {', '.join(map(str, self.seeds))}; "
+            f"{self.messages:,} messages, {self.events:,} events; **{len(self.violations)} violations**, "
+            f"{len(self.findings)} findings. Processes: "
+            + ", ".join(f"{count:,} {how}" for how, count in self.ends.most_common())
+            + "."
+        )
+
+
+def read(lines: Iterable[str]) -> Tally:
+    """Add up what `append_to` wrote."""
+    total = Tally()
+    for line in lines:
+        found: dict[str, Any] = json.loads(line)
+        found |= {name: Counter(found[name]) for name in ("faults", "failpoints", "ends")}
+        found["recoveries"] = defaultdict(list, found["recoveries"])
+        total.add(Tally(**found))
+    return total
