@@ -71,7 +71,10 @@ class _Reader:
         first = self._consumer.poll(0.1)  # consume() alone would wait its whole time
         if first is None:
             if time.monotonic() - self._heard > SILENT_SECONDS:
-                raise TransientError(f"Kafka: {self._name} was not read to offset {self._end}", code="TIMED_OUT")
+                raise TransientError(
+                    f"Kafka: {self._name} was not read to offset {self._end}; does a transaction stay open there?",
+                    code="TIMED_OUT",
+                )
             return []
         self._heard = time.monotonic()
         return [m for m in [first, *self._consumer.consume(PAGE, 0)] if self._is_meant(m)]
