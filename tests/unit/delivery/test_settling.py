@@ -1,5 +1,7 @@
 """What is tried next with a batch: again, in halves, as a dead letter, or not at all."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,6 +182,16 @@ def test_a_probe_that_is_refused_again_and_again_is_no_messages_doing() -> None:
     it.refused(BAD)
     with pytest.raises(MessageError):
         it.refused(BAD)
+
+
+def test_a_commit_in_doubt_that_took_effect_counts_though_all_its_partitions_are_anothers_since() -> None:
+    whole = batch(1, 2)
+    it = settling(whole)
+    doubt(it)
+    (span,) = whole.spans
+    it.tried(Unmoved([replace(position(span.end, epoch=span.epoch + 1), claims=1)]))
+    assert it.next() is None
+    assert (consumed(it), it.lost) == ([1, 2], {P})
 
 
 def test_a_probe_in_doubt_is_asked_again() -> None:
