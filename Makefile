@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
-.PHONY: help setup demo test lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
+.PHONY: help setup demo prove test lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ setup: .venv/ready  ## Make .venv with everything that work here needs
 
 demo: setup  ## Start a real Kafka and PostgreSQL, send orders through the service, show what came out
 	$(BIN)/python-app-template demo
+
+prove: setup  ## Kill a worker and a relay at every failpoint, under load, and count what is lost
+	$(BIN)/python-app-template prove
 
 test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of branches
 	$(BIN)/python -m pytest -n 4 --dist loadfile --cov --cov-report=term

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from python_app_template.cli import backends, demo, messages, service, topics
+from python_app_template.cli import backends, demo, messages, prove, service, topics
 from python_app_template.cli.faults import CommandFailed, ReaderGone
 from python_app_template.cli.output import forget_reader
 from python_app_template.embedded import BackendError
@@ -26,14 +26,14 @@ class InOrder(TyperGroup):
 
     def list_commands(self, _context: object) -> list[str]:
         """Return their names."""
-        return ["demo", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
+        return ["demo", "prove", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
 
 
 app = typer.Typer(
     name=PROGRAM, cls=InOrder, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-for register in (service.register, demo.register, topics.register, messages.register, backends.register):
-    register(app)
+for commands in (service, demo, prove, topics, messages, backends):
+    commands.register(app)
 
 
 def _tell_version(asked: bool) -> None:  # noqa: FBT001 - the option's value

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def running(settings: Settings) -> Iterator[Running]:
     with ReservedPort() as port:
         process = ServerProcess("Service", end=signal.SIGTERM)
         try:
-            process.run([sys.executable, "-m", "python_app_template"], _environment(settings, port.number))
+            process.run(arguments(), environment_of(settings) | {"APP_HTTP__PORT": str(port.number)})
             service = Running(process, port.number)
             service.await_ready()
             yield service
@@ -97,14 +97,18 @@ def running(settings: Settings) -> Iterator[Running]:
             process.close()
 
 
-def _environment(settings: Settings, port: int) -> Mapping[str, str]:
+def arguments() -> Sequence[str]:
+    """Return how a service is started."""
+    return [sys.executable, "-m", "python_app_template"]
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
     """Return what leads a process to the same settings, whatever else is set outside."""
     outside = {name: value for name, value in os.environ.items() if not name.upper().startswith("APP_")}
     set_here = {row.name: row.value for row in explained(settings) if row.origin != "default"}
     secret = {
         "APP_DATABASE__URL": settings.database.url.get_secret_value(),
         "APP_HTTP__HOST": LOOPBACK,
-        "APP_HTTP__PORT": str(port),
         "APP_LOG__FORMAT": "console",
     }
     return outside | set_here | secret

@@ -92,7 +92,7 @@ class Sender:
         with kafka_errors():
             self._producer = Producer(properties, logger=kafka_client.LOGGER)
 
-    def send(self, key: bytes | None, value: bytes) -> None:
+    def send(self, key: bytes | None, value: bytes | None) -> None:
         """Hand a message over; blocks while the queue is full."""
         while True:
             try:

@@ -15,11 +15,12 @@ from python_app_template.settings import Settings, load
 
 
 @contextmanager
-def started(*, durable: bool = True) -> Iterator[Backends]:
+def started(*, durable: bool = True, quick_timeouts: bool = False) -> Iterator[Backends]:
     """Start both; on leaving, also by Ctrl-C or SIGTERM, both are ended. Raises BackendError."""
     with interruptible() as interrupted:
         starting = Starting(interrupted)
-        with starting.shown(), embedded_backends(starting.progress, durable=durable) as backends:
+        servers = embedded_backends(starting.progress, durable=durable, quick_timeouts=quick_timeouts)
+        with starting.shown(), servers as backends:
             starting.over()
             yield backends
 

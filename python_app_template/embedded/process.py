@@ -48,7 +48,8 @@ class ServerProcess:
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._exited = threading.Event()
         self._exited.set()
-        self._exit_status: int | None = None
+        self.exit_status: int | None = None
+        """Of the command that exited last; a signal's number, negative, if that ended it."""
         try:
             self._watchdog = subprocess.Popen(  # noqa: S603 - this interpreter, a script of this package
                 [sys.executable, "-I", "-S", watchdog.__file__, str(self.directory)],
@@ -83,8 +84,8 @@ class ServerProcess:
         self.run(command, environment)
         if not self.wait(seconds):
             raise self.fault(f"was not prepared within {seconds:g} s")
-        if self._exit_status != 0:
-            raise self.fault(f"could not be prepared (exit {self._exit_status})")
+        if self.exit_status != 0:
+            raise self.fault(f"could not be prepared (exit {self.exit_status})")
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the command, if it runs."""
@@ -108,7 +109,7 @@ class ServerProcess:
         deadline = time.monotonic() + seconds
         while text.encode() not in self.log.read_bytes()[since:]:
             if self._exited.is_set():
-                raise self.fault(f"exited with {self._exit_status} instead of starting")
+                raise self.fault(f"exited with {self.exit_status} instead of starting")
             if time.monotonic() > deadline:
                 raise self.fault(f"was not ready within {seconds:g} s")
             time.sleep(_POLL_SECONDS)
@@ -143,7 +144,7 @@ class ServerProcess:
         for line in stdout or ():
             answer = json.loads(line)
             if "exit" in answer:
-                self._exit_status = answer["exit"]
+                self.exit_status = answer["exit"]
                 self.pid = None
                 self._exited.set()
             else:
