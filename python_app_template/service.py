@@ -1,6 +1,6 @@
 """The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
 
-from python_app_template.adapters.secondary.postgres.stock import tables
+from python_app_template.adapters.secondary.postgres.stock import snapshot, tables
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
 from python_app_template.adapters.wire.messages import BODIES, decode
@@ -14,6 +14,9 @@ from python_app_template.monitoring.lines import LineOutcomes
 
 TABLES = tables.metadata
 """All tables, delivery's among them; what migrations are held against."""
+
+READ_TABLES = snapshot.read
+"""Reads the domain's tables as the checker takes them (`audit/rows.py`)."""
 
 BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
 

@@ -65,19 +65,21 @@ def _examine(evidence: Evidence, findings: Findings) -> Iterator[Violation]:
     yield from delivery.outbox(evidence.cut.outbox if evidence.cut else None)
     if evidence.tables is not None:
         truncated = evidence.message_log.truncated or evidence.event_log.truncated
-        yield from differences(evidence.tables, judgement.books, heard.is_late, truncated=truncated)
+        purged = evidence.cut is not None and evidence.cut.purged
+        yield from differences(evidence.tables, judgement.books, heard.is_late, truncated=truncated, purged=purged)
     findings.messages, findings.events, findings.dead_letters = len(places), heard.count, len(letters)
     findings.unchecked, findings.books = dict(judgement.unchecked), judgement.books
 
 
 def _letters(evidence: Evidence, scope: Scope) -> Generator[Violation, None, list[Record]]:
     letters: list[Record] = []
+    seen = evidence.cut.seen_dead_letters if evidence.cut else None
     for letter in evidence.dead_letters:
         place = delivery.origin_of(letter)
         if place is not None:
-            yield from delivery.covered(evidence, scope, letter, place, "a dead letter")
-            if scope.is_later(place):
+            if scope.is_later(place, letter, seen):
                 continue
+            yield from delivery.covered(evidence, scope, place, "a dead letter")
         letters.append(letter)
     yield from delivery.dead_letters(evidence, scope, letters)
     return letters

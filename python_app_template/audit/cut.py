@@ -31,9 +31,13 @@ class Scope:
             found = self._segments[partition] = tuple(segments(self._cut, partition))
         return found
 
-    def is_later(self, place: Place) -> bool:
-        """Whether the message stands beyond the cut: what is known of it may be younger than the cut."""
+    def is_beyond(self, place: Place) -> bool:
+        """Whether the message stands at or beyond the position, and was never applied."""
         return self._cut is not None and place[1] >= self._cut.positions.get(place[0], 0) and not self.times(place)
+
+    def is_later(self, place: Place, record: Record, seen: Mapping[int, int] | None) -> bool:
+        """Whether what is known of a message is younger than the cut: the message is beyond it, and nobody saw it."""
+        return self.is_beyond(place) and not is_before(seen, record)
 
     def is_truncated(self, place: Place) -> bool:
         """Whether retention took the message."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from python_app_template.audit.cut import Scope, is_before
+from python_app_template.audit.cut import Scope
 from python_app_template.audit.evidence import PENDING, Evidence, Outbox, Place, Record, Violation
 
 OURS = "dlq."
@@ -92,18 +92,16 @@ def changes(message: Record, letter: Record) -> Iterator[str]:
         yield f"its dlq.timestamp is {headers.get('dlq.timestamp')!r} where {message.timestamp} is due"
 
 
-def covered(evidence: Evidence, scope: Scope, record: Record, place: Place, name: str) -> Iterator[Violation]:
-    """Whoever is published was caused by a message that was applied."""
+def covered(evidence: Evidence, scope: Scope, place: Place, name: str) -> Iterator[Violation]:
+    """What is there at the moment of the cut comes of a message that was applied by then."""
     cut = evidence.cut
-    if cut is None or scope.times(place):
+    if cut is None or cut.reborn or scope.times(place):
         return
-    seen = cut.seen_events if name != "a dead letter" else cut.seen_dead_letters
-    if scope.is_later(place):
-        if is_before(seen, record):
-            at = cut.positions.get(place[0], 0)
-            yield Violation("position", f"{name} comes of {named(evidence.topic, place)}, and the position is {at}")
+    comes = f"{name} comes of {named(evidence.topic, place)}"
+    if scope.is_beyond(place):
+        yield Violation("position", f"{comes}, and the position is {cut.positions.get(place[0], 0)}")
     else:
-        yield Violation("position", f"{name} comes of {named(evidence.topic, place)}, which was skipped")
+        yield Violation("position", f"{comes}, which was skipped")
 
 
 def positions(evidence: Evidence) -> Iterator[Violation]:

@@ -72,6 +72,10 @@ class Cut(NamedTuple):
     seen_dead_letters: Mapping[int, int] | None = None
     moves: Sequence[Move] = ()
     """In the order in which they were made."""
+    purged: bool = False
+    """Orders that were done with may have been forgotten, and come again as new ones."""
+    reborn: bool = False
+    """The input topic was made anew: offsets of before mean other messages now."""
     outbox: Outbox | None = None
 
 

@@ -66,6 +66,7 @@ class Heard:
     def hear(self, merging: Merging) -> Iterator[Violation]:
         """Go through all events; note in what order their causes were applied, and yield what is wrong with them."""
         partitions = self._evidence.event_log.partitions
+        seen = self._evidence.cut.seen_events if self._evidence.cut else None
         for number, record in enumerate(self._records):
             body = event_of(record)
             if body is None:
@@ -75,9 +76,9 @@ class Heard:
                 )
                 continue
             place = body["cause"]["partition"], body["cause"]["offset"]
-            yield from covered(self._evidence, self._scope, record, place, body["id"])
-            if self._scope.is_later(place):
+            if self._scope.is_later(place, record, seen):
                 continue
+            yield from covered(self._evidence, self._scope, place, body["id"])
             self.count += 1
             yield from envelope(record, body, partitions)
             yield from self._number(body, record)

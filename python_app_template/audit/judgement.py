@@ -33,6 +33,14 @@ class Judgement:
         place = message.partition, message.offset
         outcome, body = self.books.judge(Received(*place, message.value))
         events, reasons = self._heard.of(place), self._reasons.get(place, ())
+        if self._may_be_forgotten(body):
+            self.unchecked["messages about orders that may have been purged"] += 1
+            if events and body["type"] == "order.placed":
+                self.books.orders[body["order_id"]] = Order()
+            yield from self.enter(events)
+            if not reasons:
+                self._note(outcome, body, events)
+            return
         if "failed" in reasons:
             if events:
                 yield self._wrong("dead letter", place, outcome, f"failed, and led to {events[0]['id']}")
@@ -72,6 +80,13 @@ class Judgement:
         order = self.books.orders.get(body["order_id"])
         return order is not None and order.content is None and not events
 
+    def _may_be_forgotten(self, body: Any) -> bool:
+        """Whether it is about an order that is known and done with, where such orders are purged."""
+        if self._evidence.cut is None or not self._evidence.cut.purged or not body:
+            return False
+        order = self.books.orders.get(body.get("order_id", ""))
+        return order is not None and all(line.batch_ref is None for line in order.lines.values())
+
     def _dead_letter(self, place: Place, outcome: Outcome, reasons: Sequence[str]) -> Iterator[Violation]:
         due = [outcome.reason] if outcome.reason else []
         found = sorted({*reasons})
@@ -96,14 +111,16 @@ class Judgement:
         self, place: Place, outcome: Outcome, due: Sequence[Event], found: Sequence[Event]
     ) -> Iterator[Violation]:
         """Tell the first difference."""
+        if len(found) < len(due):
+            heard = {subject(event) for event in found}
+            missing = next((event for event in due if subject(event) not in heard), due[-1])
+            yield self._wrong("lost", place, outcome, f"{missing['type']} is missing: {told(missing)}")
+            return
         for wanted, event in zip(due, found, strict=False):
             if names := [name for name in wanted if event.get(name) != wanted[name]]:
                 yield self._differs(place, outcome, wanted, event, names)
                 return
-        if len(found) < len(due):
-            missing = due[len(found)]
-            yield self._wrong("lost", place, outcome, f"{missing['type']} is missing: {told(missing)}")
-        elif len(found) > len(due):
+        if len(found) > len(due):
             why = "had been applied before" if outcome.duplicate else "has no more to say"
             yield self._wrong("doubled", place, outcome, f"led to {found[len(due)]['id']}, and {why}")
 
@@ -133,6 +150,11 @@ def told(event: Event) -> str:
     about = [f"{event['order_id']} line {event['line']}"] if "line" in event else []
     about += [f"{event['qty']} units"] + ([f"of {event['batch_ref']}"] if event.get("batch_ref") else [])
     return f"{event['id']} {event['type']} ({', '.join(about)})"
+
+
+def subject(event: Event) -> tuple[Any, ...]:
+    """Return what an event is about, whatever its number."""
+    return event["type"], event.get("order_id"), event.get("line"), event.get("batch_ref")
 
 
 def judged(

@@ -52,19 +52,34 @@ class Tables:
 
 
 def differences(
-    tables: Tables, books: Books, is_late: Callable[[str], bool], *, truncated: bool
+    tables: Tables, books: Books, is_late: Callable[[str], bool], *, truncated: bool, purged: bool = False
 ) -> Iterator[Violation]:
-    """Yield the first difference of each row. `is_late`: a SKU of which too little is known; `truncated`: of orders."""
+    """Yield the first difference of each row.
+
+    `is_late`: too little is known of the SKU; `truncated`: of orders; `purged`: orders that are done with may be gone.
+    """
+
+    def is_forgotten(order_id: str) -> bool:
+        return purged and order_id not in tables.orders and is_done_with(books, order_id)
+
     yield from _sums(tables)
     checks = (
         _compared("products", dict(books.versions), tables.products, lambda sku, _: is_late(sku)),
         _compared("batches", batches_of(books), tables.batches, lambda _, row: is_late(row.sku)),
-        _compared("order_lines", lines_of(books), tables.lines, lambda _, row: is_late(row.sku)),
+        _compared(
+            "order_lines", lines_of(books), tables.lines, lambda key, row: is_late(row.sku) or is_forgotten(key[0])
+        ),
     )
     for check in checks:
         yield from check
     if not truncated:
-        yield from _compared("orders", orders_of(books), tables.orders, lambda _, __: False)
+        yield from _compared("orders", orders_of(books), tables.orders, lambda order_id, _: is_forgotten(order_id))
+
+
+def is_done_with(books: Books, order_id: str) -> bool:
+    """Whether none of its lines holds units."""
+    order = books.orders.get(order_id)
+    return order is not None and all(line.batch_ref is None for line in order.lines.values())
 
 
 def batches_of(books: Books) -> dict[str, BatchRow]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from python_app_template.cli import backends, demo, messages, prove, service, topics
+from python_app_template.cli import audit, backends, demo, messages, prove, service, topics
 from python_app_template.cli.faults import CommandFailed, ReaderGone
 from python_app_template.cli.output import forget_reader
 from python_app_template.embedded import BackendError

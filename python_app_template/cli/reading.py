@@ -35,7 +35,7 @@ def partitions(settings: Settings, topic: str) -> Sequence[Partition]:
 def logs(settings: Settings, topic: str) -> Mapping[int, Bounds]:
     """Return where the topic's partitions begin and end now. Raises CommandFailed."""
     with broker_needed(settings):
-        return asyncio.run(_logs(KafkaAdmin(settings, ANSWER_SECONDS), topic))
+        return asyncio.run(topic_logs(KafkaAdmin(settings, ANSWER_SECONDS), topic))
 
 
 async def _partitions(admin: KafkaAdmin, topic: str) -> Sequence[Partition]:
@@ -45,7 +45,8 @@ async def _partitions(admin: KafkaAdmin, topic: str) -> Sequence[Partition]:
     return [Partition(topic, number) for number in range(found.partitions)]
 
 
-async def _logs(admin: KafkaAdmin, topic: str) -> Mapping[int, Bounds]:
+async def topic_logs(admin: KafkaAdmin, topic: str) -> Mapping[int, Bounds]:
+    """Return where the topic's partitions begin and end now. Raises TransientError, CommandFailed."""
     found = await _partitions(admin, topic)
     bounds = await asyncio.gather(*(_bounds(admin, partition) for partition in found))
     return {partition.number: log for partition, log in zip(found, bounds, strict=True)}

@@ -1,0 +1,1 @@
+"""The checker: clean on what is right, and naming what is not."""
