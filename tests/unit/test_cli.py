@@ -264,7 +264,7 @@ def test_help_is_no_fault(capsys: pytest.CaptureFixture[str], command: list[str]
 def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
     run([])
     commands = re.findall(r"^│ ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
-    assert commands == ["demo", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
+    assert commands == ["demo", "prove", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
     for command in commands:
         assert run([command, "--help"]) == 0
         assert f"python-app-template {command}" in capsys.readouterr().out.partition("Examples")[2]
