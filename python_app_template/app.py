@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -62,6 +62,9 @@ VERSION = version("python-app-template")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at what no call shows by itself."""
+
+SIZE_EVERY = 10.0
+"""Seconds between two looks at how large a dead letter may be: somebody may change the topic while we run."""
 
 log = structlog.get_logger(__name__)
 
@@ -279,7 +282,16 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
             rounds=source.rounds,
         )
 
-    return [Part("worker", consume_and_leave, drain), repeating("lag", look, LOOK_EVERY)]
+    async def look_at_size() -> None:
+        nonlocal form
+        with suppress(TransientError):
+            size = await world.admin.message_bytes(form.dead_letter_topic)
+            if size != form.largest_dead_letter:
+                form = form._replace(largest_dead_letter=size)
+                log.info("dead_letters.size_changed", topic=form.dead_letter_topic, bytes=size)
+
+    looks = [repeating("lag", look, LOOK_EVERY), repeating("dead letters' size", look_at_size, SIZE_EVERY)]
+    return [Part("worker", consume_and_leave, drain), *looks]
 
 
 def relay(world: World, learned: Learned) -> RelayOutbox:

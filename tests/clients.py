@@ -16,7 +16,12 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but for the stubs
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 from confluent_kafka.cimpl import NewPartitions
 
 from python_app_template.settings import Settings
@@ -226,6 +231,13 @@ class World:
         """Raise a topic's number of partitions."""
         for done in self._admin.create_partitions([NewPartitions(name, count)]).values():
             done.result(30)
+
+    def set_property(self, topic: str, name: str, value: str) -> None:
+        """Change a topic's configuration."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+        (asked,) = self._admin.incremental_alter_configs([resource]).values()
+        asked.result(30)
 
     def delete_topics(self, names: Sequence[str]) -> None:
         """Delete topics, and wait until they are gone."""

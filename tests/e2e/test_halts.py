@@ -104,6 +104,17 @@ def test_a_topic_that_the_relay_writes_to_made_again_halts_the_relay(
     assert service.wait() == 0
 
 
+def test_a_dead_letter_topic_that_takes_less_than_before_halts_nothing_once_it_was_looked_at(
+    launch: Launch, world: World
+) -> None:
+    service = launch().until_ready()
+    world.set_property(world.kafka.dead_letter_topic, "max.message.bytes", "600000")
+    wait_until(lambda: bool(service.lines("dead_letters.size_changed")), 30, service.explain)
+    (letter,) = world.dead_letters_of([world.send_raw(b"{" * 700_000, b"large")])
+    assert (letter.value, letter.headers["dlq.truncated"]) == (b"", b"700000")
+    assert not service.lines("part.halted")
+
+
 def test_a_topic_that_gets_more_partitions_halts_the_relay(launch: Launch, world: World) -> None:
     service = launch().until_ready()
     world.send(batch("b", "CHAIR"))
