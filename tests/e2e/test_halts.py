@@ -104,6 +104,27 @@ def test_a_topic_that_the_relay_writes_to_made_again_halts_the_relay(
     assert service.wait() == 0
 
 
+@pytest.mark.parametrize("limit", [{"APP_OUTBOX__MAX_PENDING": "2"}, {"APP_OUTBOX__MAX_PENDING_BYTES": "1024"}])
+def test_while_the_relay_is_halted_the_worker_pauses_at_the_limit_and_goes_on_by_itself(
+    launch: Launch, world: World, limit: dict[str, str]
+) -> None:
+    service = launch(APP_CONSUMER__BATCH_SIZE="1", **limit).until_ready()
+    world.send(batch("b", "CHAIR", 10**6))
+    world.events(1)
+    world.set_property(world.kafka.output_topic, "max.message.bytes", "100")
+    world.send(*[order(f"o{n}", ("CHAIR", 1)) for n in range(200)])
+    until_halted(service, "frame_refused", {"relay"})
+    wait_until(lambda: "way out" in service.failing(), 30, service.explain)
+    consumed = service.metric("app_messages_consumed_total")
+    assert consumed < 200
+    assert service.get("/health/live").status_code == 200
+    world.set_property(world.kafka.output_topic, "max.message.bytes", "1048588")
+    assert len(world.events(201)) == 201
+    service.until_ready()
+    assert service.lines("part.resumed")
+    assert service.metric("app_messages_consumed_total") == 201
+
+
 def test_a_dead_letter_topic_that_takes_less_than_before_halts_nothing_once_it_was_looked_at(
     launch: Launch, world: World
 ) -> None:
