@@ -56,19 +56,19 @@ def page(letter: Letter, topic: str, *, returned: bool) -> Iterator[str]:
     """Yield the lines that a person reads."""
     origin = letter.origin
     yield f"{topic} {letter.place}"
-    told = {
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "origin": origin and f"{origin.partition.topic} {origin.partition.number}:{origin.offset}",
-        "received": origin and instant(origin.timestamp),
-        "written": instant(letter.written_at),
-        "service": letter.service,
-        "attempts": f"{letter.attempts}{', and this one was returned too' if returned else ''}",
-        "key": None if letter.key is None else text_of(letter.key),
-        **{f"header {name}": None if value is None else text_of(value) for name, value in letter.headers},
-    }
-    width = max(map(len, told))
-    for name, value in told.items():
+    told = [
+        ("reason", letter.reason),
+        ("detail", letter.detail),
+        ("origin", origin and f"{origin.partition.topic} {origin.partition.number}:{origin.offset}"),
+        ("received", origin and instant(origin.timestamp)),
+        ("written", instant(letter.written_at)),
+        ("service", letter.service),
+        ("attempts", f"{letter.attempts}{', and this one was returned too' if returned else ''}"),
+        ("key", None if letter.key is None else text_of(letter.key)),
+        *((f"header {name}", None if value is None else text_of(value)) for name, value in letter.headers),
+    ]
+    width = max(len(name) for name, _ in told)
+    for name, value in told:
         yield f"  {name:<{width}}  {'-' if value is None else value}"
     yield from _value(letter)
 

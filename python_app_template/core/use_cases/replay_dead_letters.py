@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from python_app_template.core.delivery.returning import Fate, Letter, Place, Selection, judge
@@ -44,14 +44,17 @@ class ReplayDeadLetters:
     async def __call__(self, wanted: Selection) -> None:
         """Return them. Raises TransientError: repeating it goes on where it stopped."""
         async with self._open_returns() as returns:
-            await self._go_through(wanted, await returns.returned(), returns.put_back)
+            await self._go_through(wanted, await returns.returned(), self._bounds, returns.put_back)
 
     async def rehearse(self, wanted: Selection) -> None:
         """Tell what would become of them, and do nothing; disturbs no replay that runs. Raises TransientError."""
-        await self._go_through(wanted, await self._letters.returned(), _nowhere)
+        one_by_one = replace(self._bounds, chunk=1)  # so they are told of in their order
+        await self._go_through(wanted, await self._letters.returned(), one_by_one, _nowhere)
 
-    async def _go_through(self, wanted: Selection, returned: Collection[Place], put_back: PutBack) -> None:
-        chunk = _Chunk(self._bounds, put_back, self._told)
+    async def _go_through(
+        self, wanted: Selection, returned: Collection[Place], bounds: Bounds, put_back: PutBack
+    ) -> None:
+        chunk = _Chunk(bounds, put_back, self._told)
         await self._fill(chunk, wanted, returned)
         await chunk.send()
 
@@ -84,13 +87,14 @@ class _Chunk:
         self.taken = 0
 
     async def add(self, letter: Letter) -> None:
-        """Take it; what is there goes first where there is no room."""
-        full = len(self._letters) >= self._bounds.chunk
-        if full or self._bytes + letter.size > self._bounds.chunk_bytes:
+        """Take it; what is there goes first where there is no room, and all of it once that is enough."""
+        if self._bytes + letter.size > self._bounds.chunk_bytes:
             await self.send()
         self._letters.append(letter)
         self._bytes += letter.size
         self.taken += 1
+        if len(self._letters) >= self._bounds.chunk:
+            await self.send()
 
     async def send(self) -> None:
         """Return what is there."""
