@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
-.PHONY: help setup demo prove test lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
+.PHONY: help setup demo prove test seeded lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ prove: setup  ## Kill a worker and a relay at every failpoint, under load, and c
 
 test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of branches
 	$(BIN)/python -m pytest -n 4 --dist loadfile --cov --cov-report=term
+
+seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
+	$(BIN)/python -m tests.seeded
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
