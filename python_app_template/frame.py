@@ -6,6 +6,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from python_app_template.adapters.secondary.postgres.forgetting import Forget, nothing
 from python_app_template.adapters.secondary.postgres.repository import OpenRepository
 from python_app_template.core.delivery.messages import Fact, Frame, Message, Record
 from python_app_template.core.delivery.outcomes import Outcome
@@ -46,3 +47,5 @@ class Service(Generic[C, E, W, S]):
     dead_letter_reasons: tuple[str, ...] = ()
     metrics: Callable[[CollectorRegistry], Saw[E]] = no_metrics
     """Makes the domain's own metrics."""
+    forget: Forget = nothing
+    """Forgets what the domain is done with; by default it keeps all."""

@@ -1,6 +1,7 @@
 """The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
 
 from python_app_template.adapters.secondary.postgres.stock import snapshot, tables
+from python_app_template.adapters.secondary.postgres.stock.forget import forget_orders
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
 from python_app_template.adapters.wire.messages import BODIES, decode
@@ -40,4 +41,5 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
         "failed",
     ),
     metrics=lambda registry: LineOutcomes(registry, type_of),
+    forget=forget_orders,
 )

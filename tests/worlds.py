@@ -12,11 +12,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import create_engine
+from python_app_template.adapters.secondary.postgres.moves import PostgresMoves
 from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox, PostgresOutboxReader
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.tables import metadata
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.messages import Fact, Frame, Partition
+from python_app_template.core.ports.moves import Moves
 from python_app_template.core.ports.positions import Positions
 from python_app_template.core.ports.publishing import OutboxReader
 from python_app_template.core.ports.unit_of_work import UnitOfWork
@@ -24,6 +26,7 @@ from python_app_template.settings import load
 from tests.builders import GROUP, P, record
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import Database
+from tests.fakes.moves import FakeMoves
 from tests.fakes.positions import FakePositions
 from tests.fakes.publishing import FakeOutboxReader
 from tests.fakes.unit_of_work import FakeUnitOfWork
@@ -55,6 +58,17 @@ class World(ABC):
 
     @abstractmethod
     def outbox(self) -> OutboxReader: ...
+
+    @abstractmethod
+    def moves(self) -> Moves: ...
+
+    @abstractmethod
+    async def moved(self) -> Sequence[tuple[str, int | None, str]]:
+        """What is kept of moves: topic, partition and reason, in their order."""
+
+    @abstractmethod
+    async def take_out(self, number: int) -> None:
+        """Delete a row of the outbox, as nobody should."""
 
     @abstractmethod
     async def append(self, *sensors: str) -> None:
@@ -89,6 +103,15 @@ class Memory(World):
     def outbox(self) -> OutboxReader:
         return FakeOutboxReader(self.database.outbox, FakeClock())
 
+    def moves(self) -> Moves:
+        return FakeMoves(self.database)
+
+    async def moved(self) -> Sequence[tuple[str, int | None, str]]:
+        return self.database.moves
+
+    async def take_out(self, number: int) -> None:
+        self.database.outbox.rows = [row for row in self.database.outbox.rows if row.number != number]
+
     async def append(self, *sensors: str) -> None:
         self.database.outbox.append([encode(fact(name), "alerts", "test") for name in sensors])
 
@@ -119,6 +142,17 @@ class InPostgres(World):
 
     def outbox(self) -> OutboxReader:
         return PostgresOutboxReader(self.engine, asyncio.Event(), page_bytes=PAGE_BYTES, poll_seconds=0.005)
+
+    def moves(self) -> Moves:
+        return PostgresMoves(self.engine)
+
+    async def moved(self) -> Sequence[tuple[str, int | None, str]]:
+        rows = await self._ask("SELECT topic, partition, reason FROM position_moves ORDER BY id")
+        return [(row.topic, row.partition, row.reason) for row in rows]
+
+    async def take_out(self, number: int) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM outbox WHERE number = :number"), {"number": number})
 
     async def append(self, *sensors: str) -> None:
         async with self.engine.begin() as connection:

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from python_app_template.cli import audit, backends, demo, messages, prove, service, topics
+from python_app_template.cli import (
+    audit,
+    backends,
+    dead_letters,
+    demo,
+    messages,
+    positions,
+    prove,
+    purge,
+    service,
+    topics,
+)
 from python_app_template.cli.faults import CommandFailed, ReaderGone
 from python_app_template.cli.output import forget_reader
 from python_app_template.embedded import BackendError
@@ -26,13 +37,27 @@ class InOrder(TyperGroup):
 
     def list_commands(self, _context: object) -> list[str]:
         """Return their names."""
-        return ["demo", "prove", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
+        return [
+            "demo",
+            "prove",
+            "backends",
+            "topics",
+            "preflight",
+            "serve",
+            "produce",
+            "consume",
+            "dlq",
+            "audit",
+            "positions",
+            "purge",
+            "settings",
+        ]
 
 
 app = typer.Typer(
     name=PROGRAM, cls=InOrder, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-for commands in (service, demo, prove, topics, messages, backends):
+for commands in (service, demo, prove, topics, messages, dead_letters, audit, positions, purge, backends):
     commands.register(app)
 
 

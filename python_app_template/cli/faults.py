@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from python_app_template.core.delivery.faults import FatalError, TransientError
+from python_app_template.core.delivery.faults import FatalError, MessageError, TransientError
 from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings
 
@@ -38,3 +38,21 @@ def broker_needed(settings: Settings) -> Iterator[None]:
         raise away(settings) if fault.code in SILENCE else CommandFailed(str(fault)) from fault
     except FatalError as fault:
         raise CommandFailed(f"{fault}; see the settings APP_KAFKA__*", ExitCode.SETTINGS) from fault
+
+
+@contextmanager
+def servers_needed(settings: Settings) -> Iterator[None]:
+    """Raise CommandFailed for what the broker or the database finds wrong."""
+    try:
+        yield
+    except (TransientError, FatalError, MessageError) as fault:
+        if str(fault).startswith("Kafka"):
+            with broker_needed(settings):
+                raise
+        raise CommandFailed(f"PostgreSQL: {fault}; {_mend(fault)}") from fault
+
+
+def _mend(fault: Exception) -> str:
+    if "42P01" in str(fault) or "42703" in str(fault):  # a table or a column is missing
+        return "run `alembic upgrade head`"
+    return "see APP_DATABASE__URL, and what its role may do"

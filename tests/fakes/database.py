@@ -29,10 +29,12 @@ class OutboxTable:
     started: bool = False
     topics: dict[str, str] = field(default_factory=dict)
     origin: Cursor = field(default_factory=lambda: Cursor(0, "id-0"))
+    last: int = 0
+    """The last number given."""
 
     def append(self, frames: Sequence[Frame]) -> None:
-        number = self.rows[-1].number + 1
-        self.rows.append(OutboxRow(number, f"id-{number}", tuple(frames)))
+        self.last += 1
+        self.rows.append(OutboxRow(self.last, f"id-{self.last}", tuple(frames)))
 
 
 @dataclass
@@ -46,6 +48,8 @@ class Database(Generic[E, S]):
     facts: list[Fact[E]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     outbox: OutboxTable = field(default_factory=OutboxTable)
+    moves: list[tuple[str, int | None, str]] = field(default_factory=list)
+    """What operators moved: topic, partition and reason."""
     encode: Callable[[Fact[E]], Frame] | None = None
     """Given one, each commit's facts become a row of the outbox."""
     transactions: int = 0

@@ -12,7 +12,8 @@ from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_errors import fault, kafka_errors
 from python_app_template.core.delivery.faults import Halted, TransientError
 from python_app_template.core.delivery.messages import Frame, Partition
-from python_app_template.core.delivery.relaying import REMEDY, Cursor
+from python_app_template.core.delivery.relaying import Cursor
+from python_app_template.core.delivery.remedies import for_relay
 from python_app_template.settings import Settings
 
 WINDOW = 64
@@ -118,4 +119,5 @@ def decoded(message: Message) -> Cursor:
         return Cursor(int(value["number"]), str(value["row_id"]))
     except (ValueError, KeyError, TypeError) as e:
         found = f"{message.value()!r} at offset {message.offset()} of {message.topic()}"
-        raise Halted("relay", "cursor_unreadable", expected="a cursor", found=found, remedy=REMEDY) from e
+        remedy = for_relay("cursor_unreadable")
+        raise Halted("relay", "cursor_unreadable", expected="a cursor", found=found, remedy=remedy) from e
