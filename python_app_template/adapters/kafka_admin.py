@@ -39,6 +39,9 @@ FIRST, LAST = Spec.earliest(), Spec.latest()  # type: ignore[no-untyped-call] # 
 ANSWER_SECONDS = 10.0
 """How long an answer may take; longer: TransientError."""
 
+LOOK_SECONDS = 1.0
+"""Who answers has done so by then; from then on it counts if we are not let in."""
+
 RENEW_SECONDS = 15.0
 """After so long without any answer another client asks: this one may have forgotten where the brokers are."""
 
@@ -143,7 +146,7 @@ class KafkaAdmin:
     async def _outcome(self, future: "Future[T]") -> T:
         self.client.poll(0)  # forwards the client's log
         try:
-            answer = await asyncio.wrap_future(future)
+            answer = await self._unless_barred(asyncio.wrap_future(future))
         except KafkaException as e:
             answered = e.args[0].code() not in SILENCE
             self._note(answered=answered)
@@ -153,6 +156,15 @@ class KafkaAdmin:
             raise
         self._note(answered=True)
         return answer
+
+    async def _unless_barred(self, asked: "asyncio.Future[T]") -> T:
+        """Wait, but not for who does not let us in."""
+        while not (await asyncio.wait({asked}, timeout=LOOK_SECONDS))[0]:
+            self.client.poll(0)
+            if self._login.refusal is not None:
+                asked.cancel()
+                raise self._login.refusal
+        return asked.result()
 
     def _note(self, *, answered: bool) -> None:
         """Take a new client when this one has been left without an answer for long."""

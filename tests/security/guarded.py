@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import trustme
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but for the stubs
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from python_app_template.embedded import EmbeddedKafka
+from tests.processes import wait_until
 
 SERVICE, PASSWORD = "service", "pl4nted-sasl-password"
 KEY_PASSWORD = "pl4nted-key-password"  # noqa: S105 - planted, to be looked for
@@ -152,12 +153,26 @@ class Rights:
         self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
 
     def grant(self, bindings: Sequence[AclBinding]) -> None:
+        """Give rights; they are in force when this returns: the controller's answer comes before the broker knows."""
         for done in self._admin.create_acls(list(bindings)).values():
             done.result(10)
+        wait_until(lambda: set(bindings) <= self.given())
 
     def revoke(self, bindings: Sequence[AclBinding]) -> None:
+        """Take rights; they are gone when this returns."""
         for done in self._admin.delete_acls([_exactly(binding) for binding in bindings]).values():
-            assert len(done.result(10)) == 1
+            done.result(10)
+        wait_until(lambda: not set(bindings) & self.given())
+
+    def given(self) -> set[AclBinding]:
+        """All that the broker's authorizer knows of."""
+        anyone: Any = None  # the stubs want a name
+        whose = AclBindingFilter(Resource.ANY, anyone, Pattern.ANY, anyone, anyone, AclOperation.ANY, Permission.ANY)
+        return set(self._admin.describe_acls(whose).result(10))
+
+    def revoke_all(self) -> None:
+        """Leave none."""
+        self.revoke(list(self.given()))
 
 
 def _exactly(b: AclBinding) -> AclBindingFilter:

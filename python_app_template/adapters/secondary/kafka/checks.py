@@ -1,12 +1,13 @@
 """What has to be true of the broker and its topics before the service starts."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
@@ -19,6 +20,7 @@ from python_app_template.core.ports.checks import Check, CheckFailed
 from python_app_template.settings import Settings
 
 ANSWER_SECONDS = 10.0
+SLICE_SECONDS = 1.0
 
 
 def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
@@ -107,11 +109,16 @@ def _begin(settings: Settings, probe: str) -> None:
     login = Login()
     properties = kafka_client.producer(settings, probe) | {"error_cb": login.note}
     producer = Producer(properties, logger=kafka_client.LOGGER)
-    try:
-        producer.init_transactions(ANSWER_SECONDS)
-    except KafkaException as e:
-        producer.poll(0)
-        raise login.refusal or e from None
+    until = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return producer.init_transactions(SLICE_SECONDS)
+        except KafkaException as e:
+            producer.poll(0)  # tells what keeps us out, if anything does
+            if login.refusal is not None:
+                raise login.refusal from None
+            if e.args[0].code() != KafkaError._TIMED_OUT or time.monotonic() > until:  # noqa: SLF001 - its name
+                raise
 
 
 def _needed_rights(settings: Settings) -> dict[str, frozenset[str]]:

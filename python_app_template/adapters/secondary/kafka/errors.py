@@ -1,5 +1,7 @@
 """Which of the broker's errors halt the relay: a person has to act, repeating does not help. The rest passes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
@@ -35,6 +37,22 @@ REFUSALS = {
         "lower APP_KAFKA__TRANSACTION_TIMEOUT_MS, or raise the broker's transaction.max.timeout.ms",
     ),
 }
+
+_FORBIDDEN_CODES = frozenset(KafkaError(code).name() for code, refusal in REFUSALS.items() if refusal is _FORBIDDEN)
+
+
+@contextmanager
+def rights_needed(subject: str) -> Iterator[None]:
+    """Raise Halted for a right that is missing where an administrator's question is asked, `subject` being the act."""
+    try:
+        yield
+    except TransientError as fault:
+        if fault.code not in _FORBIDDEN_CODES:
+            raise
+        remedy = _FORBIDDEN.remedy
+        raise Halted(
+            "relay", _FORBIDDEN.reason, expected=f"the right to {subject}", found=f"{fault}", remedy=remedy
+        ) from fault
 
 
 def relay_fault(error: KafkaError, subject: str) -> TransientError | FatalError | Halted:

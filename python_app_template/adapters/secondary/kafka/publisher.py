@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic
-from python_app_template.adapters.secondary.kafka.errors import REFUSALS, relay_fault
+from python_app_template.adapters.secondary.kafka.errors import REFUSALS, relay_fault, rights_needed
 from python_app_template.adapters.secondary.kafka.partitioner import partition_of
 from python_app_template.adapters.secondary.kafka.topics import recognised, written_counts
 from python_app_template.core.delivery.faults import Halted, TransientError
@@ -80,15 +80,17 @@ class KafkaPublisher(Publisher):
     async def cursor(self) -> Cursor | None:
         """See the port."""
         deadline = time.monotonic() + self._patience
-        while (bounds := await self._admin.bounds(self._cursors.partition)).stable_end < bounds.end:
-            if time.monotonic() > deadline:
-                raise await self._held(bounds.stable_end)
-            await asyncio.sleep(0.1)
-        return await self._cursors.last(bounds.start, bounds.end)
+        with rights_needed(f"read {self._cursors.partition.topic}"):
+            while (bounds := await self._admin.bounds(self._cursors.partition)).stable_end < bounds.end:
+                if time.monotonic() > deadline:
+                    raise await self._held(bounds.stable_end)
+                await asyncio.sleep(0.1)
+            return await self._cursors.last(bounds.start, bounds.end)
 
     async def topics(self) -> Mapping[str, str]:
         """See the port."""
-        return recognised(await self._admin.topics(self._counts), self._counts)
+        with rights_needed(f"describe {', '.join(self._counts)}"):
+            return recognised(await self._admin.topics(self._counts), self._counts)
 
     async def publish(self, rows: Sequence[OutboxRow], cursor: Cursor) -> None:
         """See the port."""
