@@ -11,7 +11,6 @@ from python_app_template.cli.backends import make_topics
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.migrations import migrate
 from python_app_template.cli.proof.certificate import Certificate, Witness
-from python_app_template.cli.proof.progress import is_through
 from python_app_template.cli.proof.theatre import Killed, Theatre
 from python_app_template.cli.proof.verdict import collect, judge
 from python_app_template.cli.proof.victim import victim
@@ -72,7 +71,7 @@ def prove(
         stream = Stream(seed)
         killed = _kill(settings, names, stream, tell)
         tell.chapter("The certificate")
-        verdict = judge(collect(settings))
+        verdict = judge(*collect(settings))
     given = Certificate(seed, killed, stream.kinds, verdict, time.monotonic() - began)
     tell.certificate(given)
     if not given.holds:
@@ -125,6 +124,8 @@ def _paced(stream: Stream, sender: Sender) -> Iterator[None]:
 
 def _await_end(settings: Settings, theatre: Theatre) -> None:
     """Wait until everything is through. Raises CommandFailed."""
+    from python_app_template.cli.proof.progress import is_through  # noqa: PLC0415 - slow to import: no other waits
+
     deadline = time.monotonic() + CAUGHT_UP_SECONDS
     while not is_through(settings):
         theatre.check()

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 
 from python_app_template.adapters.wire.messages import BODIES
-from python_app_template.audit.evidence import Evidence, Record
+from python_app_template.audit.evidence import Cut, Evidence, Log, Record
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.proof.certificate import Certificate, Witness
 from python_app_template.cli.proof.plan import RELAY, WORKER, Kill, Prompt, plan
@@ -24,7 +25,7 @@ from python_app_template.exit_codes import ExitCode
 from python_app_template.service import SERVICE
 from python_app_template.settings.failpoints import PLACES, Term, parse
 
-CLEAN = Verdict(10, {"batch.created": 12}, {"invalid": 1}, 0, 0, 0, ())
+CLEAN = Verdict(10, {"batch.created": 12}, {"invalid": 1}, 5, 0, 0, 0, ())
 DEATH = Death("relay.led", 77, 1.5)
 
 
@@ -134,6 +135,17 @@ def test_versions_tell_what_is_lost_doubled_and_out_of_order(
 def counted(*versions: int) -> Evidence:
     records = [event("A", version)._replace(offset=n) for n, version in enumerate(versions)]
     return Evidence(messages=[], events=records)
+
+
+def test_what_is_left_to_be_applied_or_published_is_lost() -> None:
+    """The cut would let it pass: of a live service it is only not yet done."""
+    evidence = Evidence(messages=[], events=[], cut=Cut({0: 7, 1: 9}), message_log=Log(ends={0: 7, 1: 12}))
+    assert judge(evidence, pending=2).violations == [
+        "lost: 3 messages were not applied",
+        "lost: 2 records were committed and not published",
+    ]
+    through = replace(evidence, cut=Cut({0: 7, 1: 12}))
+    assert judge(through).is_clean
 
 
 def test_a_message_without_an_effect_is_a_violation() -> None:

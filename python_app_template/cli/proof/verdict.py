@@ -1,20 +1,17 @@
-"""What was sent, what came out, and what is wrong with it: read from the topics, judged by the checker."""
+"""What was sent, what came out, and what is wrong with it: read from topics and tables, judged by the checker."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import Message
 
 from python_app_template.audit.checker import examine
-from python_app_template.audit.evidence import Evidence, Record
-from python_app_template.cli.reading import from_start, reading
+from python_app_template.audit.delivery import reason_of
+from python_app_template.audit.evidence import Evidence
 from python_app_template.settings import Settings
-
-SILENCE_SECONDS = 0.5
-"""How long nothing more has to come, until all has come."""
 
 
 class Verdict(NamedTuple):
@@ -23,6 +20,7 @@ class Verdict(NamedTuple):
     messages: int
     events: Mapping[str, int]
     dead_letters: Mapping[str, int]
+    rows: int
     lost: int
     doubled: int
     disordered: int
@@ -42,26 +40,36 @@ class Numbered(msgspec.Struct):
     version: int
 
 
-def collect(settings: Settings) -> Evidence:
-    """Read all topics from their start to their end. Raises CommandFailed."""
-    kafka = settings.kafka
-    topics = (kafka.input_topic, kafka.output_topic, kafka.dead_letter_topic)
-    messages, events, dead_letters = (_records(settings, topic) for topic in topics)
-    return Evidence(messages=messages, events=events, dead_letters=dead_letters, topic=kafka.input_topic)
+def collect(settings: Settings) -> tuple[Evidence, int]:
+    """Read topics and tables, of a service that has stopped; and how much is not published. Raises CommandFailed."""
+    from python_app_template.cli.gathering import gather  # noqa: PLC0415 - slow to import: no other command waits
+    from python_app_template.service import READ_TABLES  # noqa: PLC0415 - likewise
+
+    evidence, pending = asyncio.run(gather(settings, READ_TABLES, wait_seconds=0))
+    return evidence, pending
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """Hold everything against the contract."""
+def judge(evidence: Evidence, pending: int = 0) -> Verdict:
+    """Hold everything against the contract; nothing may be left to be applied, or pending."""
     events = [msgspec.json.decode(record.value or b"", type=Numbered) for record in evidence.events]
-    reasons = Counter((dict(letter.headers).get("dlq.reason") or b"").decode() for letter in evidence.dead_letters)
     found = examine(evidence)
     return Verdict(
         len(evidence.messages),
         Counter(event.type for event in events),
-        reasons,
+        Counter(map(reason_of, evidence.dead_letters)),
+        len(evidence.tables or ()),
         *_counted(events),
-        [str(violation) for violation in found.violations],
+        [*_unfinished(evidence, pending), *map(str, found.violations)],
     )
+
+
+def _unfinished(evidence: Evidence, pending: int) -> Iterator[str]:
+    cut, log = evidence.cut, evidence.message_log
+    left = sum(end - (cut.positions.get(number, 0) if cut else end) for number, end in log.ends.items())
+    if left:
+        yield f"lost: {left} messages were not applied"
+    if pending:
+        yield f"lost: {pending} records were committed and not published"
 
 
 def _counted(events: Sequence[Numbered]) -> tuple[int, int, int]:
@@ -76,20 +84,3 @@ def _counted(events: Sequence[Numbered]) -> tuple[int, int, int]:
         doubled += len(found) - len(set(found))
         disordered += sum(after < before for before, after in pairwise(found))
     return lost, doubled, disordered
-
-
-def _records(settings: Settings, topic: str) -> list[Record]:
-    with reading(settings, topic, from_start(settings, topic)) as reader:
-        found = [_record(message) for page in reader.arriving(SILENCE_SECONDS) for message in page]
-    return sorted(found, key=lambda record: record[:2])
-
-
-def _record(message: Message) -> Record:
-    headers: list[Any] = list(message.headers() or ())
-    key, value = message.key(), message.value()
-    place = message.partition() or 0, message.offset() or 0
-    return Record(*place, _bytes(key), _bytes(value), [(name, _bytes(held)) for name, held in headers])
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

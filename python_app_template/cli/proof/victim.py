@@ -15,8 +15,8 @@ from python_app_template.embedded.process import ServerProcess
 from python_app_template.exit_codes import ExitCode
 
 LOOK_SECONDS = 0.02
-LIFE_SECONDS = 25.0
-"""Until a failpoint that was not reached is one that is not reached."""
+LIFE_SECONDS = 60.0
+"""Until a failpoint that was not reached is one that is not reached; on a busy machine it takes 20."""
 
 
 class Death(NamedTuple):

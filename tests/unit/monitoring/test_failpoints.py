@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 import pytest
@@ -165,6 +165,26 @@ async def test_a_transaction_fails_at_each_of_its_points_and_is_ended(point: str
         await commit(f"{point}=error", database)
     assert not any(lock.locked() for lock in database.locks.values())
     assert database.rows[P].next_offset == (1 if point == "worker.committed" else 0)
+
+
+class Counted(FakeUnitOfWork[Place, frozenset[Place], Journal]):
+    """Counts how often it is left."""
+
+    left = 0
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.left += 1
+        await super().__aexit__(kind, error, trace)
+
+
+async def test_a_transaction_that_fails_at_its_beginning_is_left_once() -> None:
+    counted = Counted(Database([]))
+    with pytest.raises(TransientError):
+        async with failing.failing_begin(lambda: counted, failpoints("worker.begun=error"))():
+            pytest.fail("it was begun all the same")
+    assert counted.left == 1
 
 
 WORKER_ERRORS = [name for name, place in PLACES.items() if name.startswith("worker.") and "error" in place.takes]
