@@ -11,7 +11,7 @@ import typer
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.dead_letters import KafkaDeadLetters, open_returns
-from python_app_template.cli.faults import CommandFailed, broker_needed
+from python_app_template.cli.faults import CommandFailed, servers_needed
 from python_app_template.cli.lettering import COLUMNS, cells, page, row, whole
 from python_app_template.cli.output import Json, Screen, for_programs, say, table, write_json
 from python_app_template.cli.oversized import oversized
@@ -255,5 +255,5 @@ def _show_count(found: Collection[tuple[Letter, bool]], *, as_json: bool) -> Non
 
 
 def _run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    with broker_needed(settings):
+    with servers_needed(settings):
         return asyncio.run(work)

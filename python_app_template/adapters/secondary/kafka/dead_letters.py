@@ -156,7 +156,7 @@ def received(message: Message) -> Record:
 
 def _fault(error: KafkaError, subject: str) -> TransientError | FatalError:
     if error.code() in FENCES:
-        return TransientError("another replay was started, and has taken over", code=FENCED)
+        return TransientError("Kafka: another replay was started, and has taken over", code=FENCED)
     if refusal := REFUSALS.get(error.code()):
         return TransientError(f"Kafka refuses {subject}: {error.str()}; {refusal.remedy}", code=error.name())
     return fault(error)
