@@ -44,6 +44,8 @@ def test_the_demo_tells_its_story_and_its_books_balance(environment: dict[str, s
         "← dead letter             invalid: $.lines[0].qty",
         "orders per second",
         "versions run from 1 without a gap",
+        "each decided as the contract says, once",
+        "rows of the database: what the events add up to",
         "nothing is left behind",
     ):
         assert words in done.stdout

@@ -1,119 +1,20 @@
 import json
 import re
 import uuid
-from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import Message
 
-from python_app_template.adapters.wire.events import (
-    BatchCreated,
-    BatchQuantityChanged,
-    Body,
-    Cause,
-    LineAllocated,
-    LineDeallocated,
-    LineOutOfStock,
-    LineRejected,
-)
 from python_app_template.cli.app import hoisted, run
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.sending import checked
 from python_app_template.cli.showing import value_line, whole_line
-from python_app_template.cli.story.books import Books, balance
 from python_app_template.cli.story.keys import keyed
 from python_app_template.cli.story.samples import Samples, message
 from tests.command_line import on_terminal
 
-AT = "2026-11-20T20:00:00.123456Z"
-ETA = date(2026, 12, 1)
-
-
-def common(version: int, sku: str = "LAMP") -> tuple[str, str, int, str, Cause]:
-    return f"{sku}/{version}", sku, version, AT, Cause("raw-push", 0, version)
-
-
-def created(version: int, ref: str = "b", qty: int = 10, eta: date | None = None) -> Body:
-    return BatchCreated(*common(version), ref, qty, eta)
-
-
-def changed(version: int, ref: str = "b", qty: int = 5) -> Body:
-    return BatchQuantityChanged(*common(version), ref, qty)
-
-
-def allocated(version: int, order: str = "o", qty: int = 4, ref: str = "b", eta: date | None = None) -> Body:
-    return LineAllocated(*common(version), order, 0, qty, ref, eta)
-
-
-def deallocated(version: int, order: str = "o", qty: int = 4, ref: str = "b") -> Body:
-    return LineDeallocated(*common(version), order, 0, qty, ref, "order_cancelled")
-
-
-def out_of_stock(version: int, order: str = "o") -> Body:
-    return LineOutOfStock(*common(version), order, 0, 4)
-
-
-def rejected(order: str = "o", version: int = 0) -> Body:
-    return LineRejected(
-        f"{order}/0/rejected", "NEVER", version, AT, Cause("raw-push", 0, 1), order, 0, 1, "unknown_sku"
-    )
-
-
-# The closing check
-
-
-def test_books_of_what_happened_balance() -> None:
-    books = balance(
-        [
-            created(1, qty=10),
-            created(2, "ship", 5, ETA),
-            allocated(3, "first", 6),
-            allocated(4, "second", 4),
-            out_of_stock(5, "third"),
-            changed(6, qty=7),
-            deallocated(7, "second"),
-            allocated(8, "second", 4, "ship", ETA),
-            deallocated(9, "first", 6),
-            rejected("fourth"),
-        ]
-    )
-    assert books.violations == []
-    assert [(batch.ref, batch.purchased, batch.allocated, batch.free) for batch in books.stock()] == [
-        ("b", 7, 0, 7),
-        ("ship", 5, 4, 1),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("events", "violation"),
-    [
-        ([created(1), allocated(3)], "LAMP/3: version 3 where 2 is due"),
-        ([created(1), allocated(2), allocated(2, "p")], "LAMP/2: version 2 where 3 is due"),
-        ([created(2)], "LAMP/2: version 2 where 1 is due"),
-        ([created(1), created(2)], "LAMP/2: b created twice"),
-        ([created(1), allocated(2, qty=11)], "LAMP/2: 11 units of b, which has 10"),
-        ([created(1), allocated(2), allocated(3)], "LAMP/3: line 0 of o had its answer already"),
-        ([created(1), allocated(2), out_of_stock(3)], "LAMP/3: line 0 of o had its answer already"),
-        ([created(1), out_of_stock(2), allocated(3)], "LAMP/3: line 0 of o had its answer already"),
-        ([allocated(1)], "LAMP/1: no such batch: b of LAMP"),
-        ([created(1), allocated(2, eta=ETA)], "LAMP/2: no such batch: b of LAMP"),
-        ([changed(1)], "LAMP/1: no batch b of LAMP to change"),
-        ([created(1), deallocated(2)], "LAMP/2: line 0 of o does not hold 4 units of b"),
-        ([created(1), allocated(2), deallocated(3, qty=3)], "LAMP/3: line 0 of o does not hold 3 units of b"),
-        ([created(1), allocated(2, qty=6), changed(3)], "b: 5 bought, 6 booked, 6 held by lines"),
-        ([rejected(), rejected()], "o/0/rejected: line 0 of o had its answer already"),
-        ([rejected(version=3)], "o/0/rejected: a rejected line with version 3"),
-    ],
-)
-def test_what_can_not_be_is_a_violation(events: list[Body], violation: str) -> None:
-    assert violation in balance(events).violations
-
-
-def test_a_gap_is_told_once() -> None:
-    books: Books = balance([created(1), allocated(3, "p"), allocated(4, "q")])
-    assert books.violations == ["LAMP/3: version 3 where 2 is due"]
 
 
 # Keys

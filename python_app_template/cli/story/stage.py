@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
+import msgspec
 from confluent_kafka import Message
 
 from python_app_template.adapters.wire.events import Body, LineAllocated, LineOutOfStock, LineRejected
@@ -12,7 +13,6 @@ from python_app_template.cli.output import counting
 from python_app_template.cli.reading import Reader, from_start, reading
 from python_app_template.cli.running import Running
 from python_app_template.cli.sending import Sender, sending
-from python_app_template.cli.story.books import decode
 from python_app_template.cli.story.keys import keyed
 from python_app_template.cli.story.samples import Samples, message
 from python_app_template.cli.story.tale import Step, happened, told
@@ -21,11 +21,10 @@ from python_app_template.settings import Settings
 
 T = TypeVar("T")
 
+_decode = msgspec.json.Decoder(Body).decode
+
 PATIENCE_SECONDS = 20.0
 """How long what has to come may not come, until the demo gives up."""
-
-SILENCE_SECONDS = 0.5
-"""How long nothing more has to come, until all has come."""
 
 LOOK_SECONDS = 0.05
 DUPLICATES = "app_messages_duplicate_total"
@@ -94,12 +93,6 @@ class Stage:
                 bar.update(task, completed=samples.count - len(unanswered))
         return Rush(samples.count, lines, time.monotonic() - began)
 
-    def all_events(self) -> Sequence[Body]:
-        """Return every event since the curtain rose, also those that should not have come."""
-        for records in self._events.arriving(SILENCE_SECONDS):
-            self._heard += map(_decoded, records)
-        return self._heard
-
     def _await_events(self, count: int) -> Sequence[Body]:
         heard = len(self._heard)
         while len(self._heard) - heard < count:
@@ -130,7 +123,7 @@ def _answer(unanswered: dict[str, int], events: Sequence[Body]) -> None:
 
 
 def _decoded(record: Message) -> Body:
-    event: Body = decode(record.value() or b"")
+    event: Body = _decode(record.value() or b"")
     return event
 
 

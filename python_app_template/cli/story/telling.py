@@ -93,15 +93,18 @@ class Teller:
         self._screen.print(Padding(shown, (0, 0, 0, 3)))
 
     def check(self, books: Books) -> None:
-        """Say whether the events tell of books that balance."""
-        events, skus = sum(books.events.values()), len(books.versions)
+        """Say whether messages, events and tables agree."""
+        found, skus = books.findings, books.skus
         for line in books.violations[:SHOWN_VIOLATIONS]:
             self._tell("violation", f"   {BAD} {escape(line)}", text=line)
         if not books.violations:
-            self.done(f"{events:,} events of {skus} SKUs: each SKU's versions run from 1 without a gap, none twice")
-            self.done(f"{len(books.batches)} batches: what their lines hold and what is left is what was bought")
+            self.done(
+                f"{found.events:,} events of {skus} SKUs: each SKU's versions run from 1 without a gap, none twice"
+            )
+            self.done(f"{found.messages:,} messages, each decided as the contract says, once")
+            self.done(f"{found.rows:,} rows of the database: what the events add up to")
         if self._as_json:
-            write_json({"kind": "check", "events": events, "violations": len(books.violations)})
+            write_json({"kind": "check", "events": found.events, "violations": len(books.violations)})
 
     def end(self) -> None:
         """Say that nothing is left of it."""

@@ -37,7 +37,12 @@ def of_bodies(*bodies: Body) -> list[Record]:
 def clean(messages: Sequence[Record]) -> Evidence:
     """What a service leaves that applies them in this order."""
     model = Model(TOPIC)
-    outcomes = [(m, model.apply(Received(m.partition, m.offset, m.value))) for m in messages]
+    return left_by(model, [(m, model.apply(Received(m.partition, m.offset, m.value))) for m in messages])
+
+
+def left_by(model: Model, outcomes: Sequence[tuple[Record, Outcome]]) -> Evidence:
+    """What is left of messages with these outcomes, in the order in which they were applied; rows as the model's."""
+    messages = [message for message, _ in outcomes]
     positions: dict[int, int] = {}
     for message in messages:
         positions[message.partition] = message.offset + 1
