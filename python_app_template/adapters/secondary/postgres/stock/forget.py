@@ -37,9 +37,11 @@ FORGET_LINES = text("DELETE FROM order_lines WHERE order_id = ANY(:ids)").bindpa
 FORGET_ORDERS = text("DELETE FROM orders WHERE order_id = ANY(:ids)").bindparams(IDS)
 
 
-async def forget_orders(connection: AsyncConnection, before: datetime, after: str, *, dry_run: bool) -> Piece:
+async def forget_orders(
+    connection: AsyncConnection, before: datetime, after: str, *, dry_run: bool, look_at: int = LOOK_AT
+) -> Piece:
     """Forget those of the next orders behind `after` that were placed, or cancelled, before that."""
-    page = (await connection.execute(PAGE, {"after": after, "number": LOOK_AT})).one()
+    page = (await connection.execute(PAGE, {"after": after, "number": look_at})).one()
     if not page.orders:
         return Piece({"orders": 0, "lines": 0}, 0, None)
     bounds = {"after": after, "last": page.last, "before": before}
@@ -47,7 +49,7 @@ async def forget_orders(connection: AsyncConnection, before: datetime, after: st
     lines = await _lines(connection, ids, dry_run=dry_run)
     if ids and not dry_run:
         await connection.execute(FORGET_ORDERS, {"ids": ids})
-    more = page.last if page.orders == LOOK_AT else None
+    more = page.last if page.orders == look_at else None
     return Piece({"orders": len(ids), "lines": lines}, page.orders, more)
 
 
