@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.http import CannotListen, application, serving
+from python_app_template.adapters.primary.http_connections import Limits
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.adapters.secondary.clock import SystemClock
 from python_app_template.adapters.secondary.kafka import checks as kafka_checks
+from python_app_template.adapters.secondary.kafka import keeping
 from python_app_template.adapters.secondary.kafka.publisher import open_publisher
 from python_app_template.adapters.secondary.postgres import checks as postgres_checks
 from python_app_template.adapters.secondary.postgres import outbox, term
@@ -102,7 +104,8 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
     async with AsyncExitStack() as life:
         monitoring = monitor(service, settings, clock)
         http = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
-        await life.enter_async_context(serving(http, settings.http.host, settings.http.port))
+        limits = Limits(settings.http.max_connections, settings.http.request_seconds)
+        await life.enter_async_context(serving(http, settings.http.host, settings.http.port, limits))
         world = await life.enter_async_context(connect(settings, monitoring))
         learned = await unless_stopped(prepare(service, world), stop)
         if learned is None:
@@ -174,8 +177,8 @@ async def open_checks(settings: Settings) -> AsyncIterator[list[Check]]:
 
 def checks(service: Service[C, E, W, S], world: World) -> list[Check]:
     """Return all, in the order in which they make sense."""
-    database = postgres_checks.checks(world.engine, service.revision)
-    return [*database, *kafka_checks.checks(world.settings, world.admin)]
+    database = postgres_checks.checks(world.engine, service.revision, world.monitoring.clock)
+    return [*database, *kafka_checks.checks(world.settings, world.admin), *keeping.checks(world.settings, world.admin)]
 
 
 class Learned(NamedTuple):

@@ -247,6 +247,10 @@ class Http(Section):
     """Address to listen on; 0.0.0.0 for every one that the machine has."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one, which is logged."""
+    max_connections: Annotated[int, Field(ge=10, le=100_000)] = 500
+    """Connections at a time; beyond it, the idle one that has been open longest is cut off."""
+    request_seconds: Seconds = 10
+    """Seconds for a request to come in whole; then the connection is cut off."""
 
 
 class Log(Section):

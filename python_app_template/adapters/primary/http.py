@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -18,12 +19,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from python_app_template.adapters.primary.http_connections import Limits, bounded
+from python_app_template.adapters.seldom import Seldom
+
 Verdict: TypeAlias = Callable[[], Sequence[tuple[str, bool, str]]]
 """Name, whether it is well, and a readable detail of each check."""
 
 NOT_CACHED = {"cache-control": "no-store"}
 CLOSING_SECONDS = 2
 """For answers that are under way when the service stops."""
+
+logging.getLogger("uvicorn.error").addFilter(Seldom(60))  # each request that is none would be told
 
 log = structlog.get_logger(__name__)
 
@@ -94,12 +100,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[Address]:
+async def serving(app: ASGIApp, host: str, port: int, limits: Limits = Limits()) -> AsyncIterator[Address]:  # noqa: B008 - immutable
     """Serve until the block is left; answers under way are finished. Port 0 takes a free one. Raises CannotListen."""
     listener = _listen(host, port)
     address = Address(*listener.getsockname()[:2])
     config = uvicorn.Config(
         app,
+        http=bounded(limits),
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -12,8 +12,8 @@ from python_app_template.core.ports.checks import CheckFailed
 from python_app_template.settings import Settings, load
 from tests.clients import World, batch, order
 from tests.processes import ServiceProcess, running, wait_until
-from tests.security.conftest import transactional_id
-from tests.security.guarded import Guarded, Rights, grants
+from tests.security.kafka.conftest import transactional_id
+from tests.security.kafka.guarded import Guarded, Rights, grants
 
 pytestmark = pytest.mark.servers
 

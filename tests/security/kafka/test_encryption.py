@@ -8,8 +8,8 @@ from python_app_template.settings import Settings
 from tests.clients import World, batch, order
 from tests.command_line import CommandLine
 from tests.processes import ServiceProcess, running
-from tests.security.conftest import transactional_id
-from tests.security.guarded import KEY_PASSWORD, PASSWORD, Guarded, Rights, grants
+from tests.security.kafka.conftest import transactional_id
+from tests.security.kafka.guarded import KEY_PASSWORD, PASSWORD, Guarded, Rights, grants
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("granted")]
 

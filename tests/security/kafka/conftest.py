@@ -7,7 +7,7 @@ import pytest
 
 from python_app_template.settings import Settings
 from tests.security.documented import kafka_acls
-from tests.security.guarded import SERVICE, Guarded, Rights, grants, guarded_broker
+from tests.security.kafka.guarded import SERVICE, Guarded, Rights, grants, guarded_broker
 from tests.surroundings import Topics, new_topics, settings_for
 
 

@@ -1,0 +1,1 @@
+"""A broker that lets in whom it knows."""
