@@ -13,14 +13,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.core.ports.checks import Check, CheckDoubtful, CheckFailed
 from python_app_template.core.ports.clock import Clock
 
 log = structlog.get_logger(__name__)
 
 
 class Finding(NamedTuple):
-    """What a check found; `remedy` is "" when all is well."""
+    """What a check found; `remedy` is "" when all is well. With a remedy and `ok` it is a warning."""
 
     name: str
     ok: bool
@@ -59,7 +59,8 @@ async def pass_preflight(checks: Sequence[Check], wait_seconds: float, clock: Cl
     """Run them and log a line for each. Raises PreflightFailed."""
     findings = []
     async for finding in preflight(checks, wait_seconds, clock):
-        (log.info if finding.ok else log.error)("preflight", **finding._asdict())
+        good = log.warning if finding.remedy else log.info
+        (good if finding.ok else log.error)("preflight", **finding._asdict())
         findings.append(finding)
     if wanting(findings):
         raise PreflightFailed(findings)
@@ -81,6 +82,8 @@ async def _look(check: Check, seconds: float, clock: Clock) -> Finding:
         ):
             with attempt:
                 return Finding(check.name, ok=True, found=await check.look(), remedy="")
+    except CheckDoubtful as doubt:
+        return Finding(check.name, ok=True, found=doubt.found, remedy=doubt.remedy)
     except CheckFailed as failed:
         return Finding(check.name, ok=False, found=failed.found, remedy=failed.remedy)
     raise AssertionError("tenacity ends with a result or an error")

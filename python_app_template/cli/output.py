@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines, on a terminal to
 WIDTH = 100
 """Columns where there is no terminal to ask."""
 
-GOOD, BAD = "[green]✓[/]", "[red]✗[/]"
+GOOD, DOUBTFUL, BAD = "[green]✓[/]", "[yellow]![/]", "[red]✗[/]"
 
 
 class Screen(Console):

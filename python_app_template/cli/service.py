@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from python_app_template.adapters.secondary.clock import SystemClock
-from python_app_template.cli.output import BAD, GOOD, Json, Screen, for_programs, table, write_json
+from python_app_template.cli.output import BAD, DOUBTFUL, GOOD, Json, Screen, for_programs, table, write_json
 from python_app_template.cli.registering import command, settings_of
 from python_app_template.exit_codes import ExitCode
 from python_app_template.preflight import Finding, preflight, wanting
@@ -66,4 +66,5 @@ def _show(finding: Finding, *, as_json: bool) -> None:
     if as_json:
         write_json(finding._asdict())
     else:
-        Screen().print(GOOD if finding.ok else BAD, finding.line(), markup=True, soft_wrap=True)
+        mark = (DOUBTFUL if finding.remedy else GOOD) if finding.ok else BAD
+        Screen().print(mark, finding.line(), markup=True, soft_wrap=True)

@@ -12,8 +12,16 @@ class CheckFailed(Exception):
         self.found, self.remedy, self.passing = found, remedy, passing
 
 
+class CheckDoubtful(Exception):
+    """`found` is not as it should be, but the service starts: a part of it may halt, or a person should look."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}; {remedy}")
+        self.found, self.remedy = found, remedy
+
+
 class Check(NamedTuple):
-    """`look` returns what it found, in a few words, or raises CheckFailed; it changes nothing."""
+    """`look` returns what it found, in a few words, or raises CheckFailed or CheckDoubtful; it changes nothing."""
 
     name: str
     look: Callable[[], Awaitable[str]]

@@ -1,17 +1,19 @@
 """The checks before the start, and the topics as the command line shows and makes them."""
 
+import asyncio
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
-from python_app_template.adapters.secondary.kafka import checks, topics
+from python_app_template.adapters.secondary.kafka import checks, keeping, topics
 from python_app_template.adapters.secondary.kafka.publisher import open_publisher
 from python_app_template.core.delivery.relaying import Cursor
 from python_app_template.core.ports.checks import CheckFailed
 from python_app_template.settings import Settings
 from tests.broker import NO_DATABASE, Broker
+from tests.clients import World
 from tests.servers import Kafka
 from tests.surroundings import Topics, settings_for
 
@@ -31,7 +33,7 @@ def nothing_there(kafka: Kafka, broker: Broker) -> Iterator[Settings]:
 async def found(settings: Settings, admin: KafkaAdmin) -> dict[str, str | CheckFailed]:
     """Make all checks."""
     answers: dict[str, str | CheckFailed] = {}
-    for check in checks.checks(settings, admin):
+    for check in [*checks.checks(settings, admin), *keeping.checks(settings, admin)]:
         try:
             answers[check.name] = await check.look()
         except CheckFailed as e:
@@ -43,6 +45,7 @@ async def test_all_is_well(kafka_settings: Settings, admin: KafkaAdmin) -> None:
     answers = await found(kafka_settings, admin)
     assert not [answer for answer in answers.values() if isinstance(answer, CheckFailed)]
     assert answers["transactions"] == "allowed"
+    assert answers["group"] == f"READ on {kafka_settings.kafka.group_id}"
 
 
 async def test_what_is_missing_is_made_and_nothing_else_changed(nothing_there: Settings) -> None:
@@ -94,6 +97,47 @@ async def test_a_transaction_longer_than_the_broker_allows_is_named(kafka_settin
     assert isinstance(refused, CheckFailed)
     assert "APP_KAFKA__TRANSACTION_TIMEOUT_MS" in refused.remedy
     assert not refused.passing
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "value", "found"),
+    [
+        ("positions_topic", "cleanup.policy", "delete", "instead of compact"),
+        ("positions_topic", "cleanup.policy", "compact,delete", "instead of compact"),
+        ("input_topic", "cleanup.policy", "compact", "all but the last would be lost"),
+        ("output_topic", "cleanup.policy", "compact,delete", "all but the last would be lost"),
+        ("dead_letter_topic", "retention.ms", "0", "keeps records for 0 ms"),
+        ("input_topic", "retention.bytes", "0", "keeps nothing"),
+    ],
+)
+async def test_a_topic_that_would_lose_what_it_holds_is_named(
+    kafka_settings: Settings, admin: KafkaAdmin, which: str, name: str, value: str, found: str
+) -> None:
+    topic = getattr(kafka_settings.kafka, which)
+    await asyncio.to_thread(World(kafka_settings).set_property, topic, name, value)
+    named = await loss(kafka_settings, admin)
+    assert named.startswith(topic)
+    assert found in named
+
+
+async def loss(settings: Settings, admin: KafkaAdmin) -> str:
+    """What is found; the broker that is asked hears of it a moment later."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await keeping.retention(settings, admin)
+            except CheckFailed as failed:
+                return failed.found
+
+
+async def test_records_may_be_kept_for_ever(kafka_settings: Settings, admin: KafkaAdmin) -> None:
+    await asyncio.to_thread(World(kafka_settings).set_property, kafka_settings.kafka.input_topic, "retention.ms", "-1")
+    assert await keeping.retention(kafka_settings, admin)
+
+
+async def test_two_that_probe_at_once_do_not_disturb_each_other(kafka_settings: Settings) -> None:
+    for _ in range(3):
+        assert await asyncio.gather(*(checks.transactions(kafka_settings) for _ in range(4))) == ["allowed"] * 4
 
 
 async def test_a_check_shuts_no_relay_out(kafka_settings: Settings, admin: KafkaAdmin) -> None:

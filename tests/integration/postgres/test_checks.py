@@ -1,6 +1,7 @@
 """What preflight finds wrong with a database, in the words of whoever has to mend it."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,10 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from python_app_template.adapters.secondary.clock import SystemClock
 from python_app_template.adapters.secondary.postgres.checks import checks
-from python_app_template.core.ports.checks import CheckFailed
+from python_app_template.core.ports.checks import CheckDoubtful, CheckFailed
+from python_app_template.core.ports.clock import Clock
 from python_app_template.embedded import EmbeddedPostgres
 from python_app_template.service import SERVICE
+from tests.fakes.clock import FakeClock
 from tests.proxy import proxy_to
 from tests.servers import Postgres
 from tests.surroundings import migrate, name_of_its_own, new_database
@@ -19,10 +23,12 @@ from tests.worlds import engine_on
 
 pytestmark = pytest.mark.servers
 
+NOW = SystemClock()
 
-async def look(engine: AsyncEngine, name: str) -> str:
+
+async def look(engine: AsyncEngine, name: str, clock: Clock = NOW) -> str:
     """What one check finds; raises CheckFailed."""
-    [check] = [check for check in checks(engine, SERVICE.revision) if check.name == name]
+    [check] = [check for check in checks(engine, SERVICE.revision, clock) if check.name == name]
     return await check.look()
 
 
@@ -33,7 +39,7 @@ async def failure(engine: AsyncEngine, name: str) -> CheckFailed:
 
 
 async def test_a_database_as_it_should_be_passes_every_check(engine: AsyncEngine) -> None:
-    for check in checks(engine, SERVICE.revision):
+    for check in checks(engine, SERVICE.revision, NOW):
         if check.name == "database durability":
             continue  # the server that the tests were given need not be durable
         assert await check.look()
@@ -43,7 +49,7 @@ async def test_no_server_is_waited_for(shared_database: str) -> None:
     async with proxy_to(shared_database) as proxy:
         nobody = proxy.url
     async with engine_on(nobody) as engine:
-        for check in checks(engine, SERVICE.revision):
+        for check in checks(engine, SERVICE.revision, NOW):
             failed = await failure(engine, check.name)
             assert failed.passing
             assert failed.remedy == "start it, or correct APP_DATABASE__URL"
@@ -60,6 +66,14 @@ async def test_a_wrong_address_is_not_waited_for(shared_database: str, wrong: di
         assert found in failed.found
         assert not failed.passing
         assert "APP_DATABASE__URL" in failed.remedy
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(60, "behind ours"), (-60, "ahead of ours")])
+async def test_clocks_that_are_apart_are_worth_a_warning(shared_database: str, minutes: int, found: str) -> None:
+    elsewhere = FakeClock(time.time() + minutes * 60)
+    async with engine_on(shared_database) as engine:
+        with pytest.raises(CheckDoubtful, match=rf"(3599|360\d) s {found}"):
+            await look(engine, "clocks", elsewhere)
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """What has to be true of the broker and its topics before the service starts."""
 
 import asyncio
+import socket
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
@@ -39,14 +39,14 @@ def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
 
 async def broker(settings: Settings, admin: KafkaAdmin) -> str:
     """It answers, and lets us in."""
-    with _asking():
+    with asking():
         await admin.topics([settings.kafka.input_topic])
     return settings.kafka.bootstrap_servers
 
 
 async def topics(settings: Settings, admin: KafkaAdmin) -> str:
     """All four are there, with the partitions that the settings name."""
-    with _asking():
+    with asking():
         found = await describe(settings, admin)
     if faults := [wrong for topic in found if (wrong := _wrong(topic))]:
         missing = any(topic.found is None for topic in found)
@@ -57,7 +57,7 @@ async def topics(settings: Settings, admin: KafkaAdmin) -> str:
 async def rights(settings: Settings, admin: KafkaAdmin) -> str:
     """We may read what comes in, and write what goes out; the cursor is read too."""
     needed = _needed_rights(settings)
-    with _asking():
+    with asking():
         may = await admin.rights(needed)
     if lacking := [f"{right} on {name}" for name, some in needed.items() for right in sorted(some - may[name])]:
         raise CheckFailed(f"no right to {', '.join(lacking)}", "grant it with kafka-acls.sh", passing=True)
@@ -68,7 +68,7 @@ async def packing(settings: Settings, admin: KafkaAdmin) -> str:
     """Topics take as much at a time as is packed together; else small frames would be refused in company."""
     packed = int(kafka_client.producer(settings, "")["batch.size"])
     for name in (settings.kafka.output_topic, settings.kafka.dead_letter_topic):
-        with _asking():
+        with asking():
             taken = await admin.message_bytes(name)
         if taken < packed:
             raise CheckFailed(
@@ -81,7 +81,7 @@ async def packing(settings: Settings, admin: KafkaAdmin) -> str:
 async def largest_dead_letter(settings: Settings, admin: KafkaAdmin) -> str:
     """Whatever the input topic takes, the dead-letter topic takes with its reason."""
     kafka = settings.kafka
-    with _asking():
+    with asking():
         taken = await admin.message_bytes(kafka.input_topic)
         room = await admin.message_bytes(kafka.dead_letter_topic)
     if room < taken + HEADROOM:
@@ -93,9 +93,13 @@ async def largest_dead_letter(settings: Settings, admin: KafkaAdmin) -> str:
 
 
 async def transactions(settings: Settings) -> str:
-    """We may produce in a transaction; under an id of its own, so that no relay at work is shut out."""
-    probe = f"preflight-{uuid.uuid4()}"
-    with _asking():
+    """We may produce in a transaction; under an id of its own, so that no relay at work is shut out.
+
+    One id for each service and host, as the broker remembers ids for days. Who probes at the same time shuts the other
+    out after its answer, when it has nothing more to do.
+    """
+    probe = f"preflight-{settings.service_name}-{socket.gethostname()}"
+    with asking():
         try:
             await asyncio.to_thread(_begin, settings, probe)
         except KafkaException as e:
@@ -117,7 +121,7 @@ def _begin(settings: Settings, probe: str) -> None:
             producer.poll(0)  # tells what keeps us out, if anything does
             if login.refusal is not None:
                 raise login.refusal from None
-            if e.args[0].code() != KafkaError._TIMED_OUT or time.monotonic() > until:  # noqa: SLF001 - its name
+            if not e.args[0].retriable() or time.monotonic() > until:
                 raise
 
 
@@ -141,7 +145,7 @@ def _wrong(topic: TopicStanding) -> str | None:
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
+def asking() -> Iterator[None]:
     """Say of what goes wrong what there is to do."""
     try:
         try:

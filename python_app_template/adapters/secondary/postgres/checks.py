@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify
 from python_app_template.core.delivery.faults import TransientError
-from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.core.ports.checks import Check, CheckDoubtful, CheckFailed
+from python_app_template.core.ports.clock import Clock
 
 MIGRATE = "run `alembic upgrade head`"
 
@@ -30,13 +31,18 @@ REVISIONS = text(
 TABLES = text("SELECT to_regclass('alembic_version') IS NULL OR to_regclass('schema_compatibility') IS NULL")
 
 
-def checks(engine: AsyncEngine, revision: str) -> list[Check]:
+SKEW_SECONDS = 5.0
+"""By how much the database's clock may differ from ours before it is worth a word."""
+
+
+def checks(engine: AsyncEngine, revision: str, clock: Clock) -> list[Check]:
     """Return them in the order in which they make sense; `revision` is the schema's that the code needs."""
     return [
         Check("database", partial(database, engine)),
         Check("database durability", partial(durability, engine)),
         Check("database session", partial(session, engine)),
         Check("schema", partial(schema, engine, revision)),
+        Check("clocks", partial(clocks, engine, clock)),
     ]
 
 
@@ -90,6 +96,23 @@ async def schema(engine: AsyncEngine, revision: str) -> str:
             f"revision {found.revision}, which needs {needed}", "deploy the newer version of this service"
         )
     return f"revision {found.revision}"
+
+
+async def clocks(engine: AsyncEngine, clock: Clock) -> str:
+    """They agree. Nothing is decided by them, but ages and times in events and metrics are told by both.
+
+    The broker's clock can not be asked for.
+    """
+    async with asking(engine) as connection:
+        before = clock.now()
+        there = await connection.scalar(text("SELECT clock_timestamp()"))
+        apart = (there - before - (clock.now() - before) / 2).total_seconds()
+    if abs(apart) > SKEW_SECONDS:
+        raise CheckDoubtful(
+            f"the database's clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} ours",
+            "set both by the same time servers; ages in metrics are wrong until then",
+        )
+    return f"{abs(apart):.1f} s apart"
 
 
 @asynccontextmanager

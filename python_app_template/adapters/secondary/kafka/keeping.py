@@ -1,0 +1,92 @@
+"""Whether the topics keep what they hold, and whether we may be a member of the group; before the service starts."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from confluent_kafka.admin import ConfigResource as Resource  # type: ignore[attr-defined] # public, but for the stubs
+
+from python_app_template.adapters.kafka_admin import ANSWER_SECONDS, KafkaAdmin
+from python_app_template.adapters.secondary.kafka.checks import asking
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.settings import Settings
+
+LEAST_MS = 60_000
+"""A topic that keeps records for less than a minute is misconfigured: an unset digit, or the rest of a clean-up."""
+
+FOR_EVER = -1
+
+NO_COORDINATOR = frozenset({"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "COORDINATOR_NOT_AVAILABLE"})
+"""So a broker answers for a second when it is asked for its first group."""
+
+AGAIN_SECONDS = 0.2
+
+
+def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
+    """Return them in the order in which they make sense."""
+    found = [Check("retention", partial(retention, settings, admin))]
+    if "worker" in settings.roles:
+        found.append(Check("group", partial(group, settings, admin)))
+    return found
+
+
+async def retention(settings: Settings, admin: KafkaAdmin) -> str:
+    """Nothing is lost by what the topics are told to throw away: neither records, nor how far was published."""
+    kafka, faults = settings.kafka, []
+    for name in kafka.topics:
+        with asking():
+            losses = _losses_of_cursor if name == kafka.positions_topic else _losses
+            faults += [f"{name} {why}" for why in losses(await _properties(name, admin))]
+    if faults:
+        raise CheckFailed("; ".join(faults), "change it with kafka-configs.sh --alter", passing=True)
+    return "nothing is thrown away that is needed"
+
+
+async def group(settings: Settings, admin: KafkaAdmin) -> str:
+    """We may join."""
+    name = settings.kafka.group_id
+    with asking():
+        may = await _group_rights(name, admin)
+    if "READ" not in may:
+        raise CheckFailed(f"no right to READ group {name}", "grant it with kafka-acls.sh", passing=True)
+    return f"READ on {name}"
+
+
+async def _group_rights(name: str, admin: KafkaAdmin) -> frozenset[str]:
+    """Return what we may do with it, whether there is such a group yet or not."""
+    until = time.monotonic() + ANSWER_SECONDS
+    while True:
+        (asked,) = admin.client.describe_consumer_groups(
+            [name], include_authorized_operations=True, request_timeout=ANSWER_SECONDS
+        ).values()
+        try:
+            return frozenset(right.name for right in (await admin.answer(asked)).authorized_operations)
+        except TransientError as fault:
+            if fault.code == "GROUP_AUTHORIZATION_FAILED":
+                return frozenset()
+            if fault.code not in NO_COORDINATOR or time.monotonic() > until:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _properties(name: str, admin: KafkaAdmin) -> Mapping[str, str]:
+    resource = Resource(Resource.Type.TOPIC, name)
+    (asked,) = admin.client.describe_configs([resource], request_timeout=ANSWER_SECONDS).values()
+    return {key: entry.value for key, entry in (await admin.answer(asked)).items()}
+
+
+def _losses_of_cursor(properties: Mapping[str, str]) -> Iterator[str]:
+    if (policy := properties["cleanup.policy"]) != "compact":
+        yield f"has cleanup.policy={policy} instead of compact: how far was published would be lost in time"
+
+
+def _losses(properties: Mapping[str, str]) -> Iterator[str]:
+    policy, kept = properties["cleanup.policy"], int(properties["retention.ms"])
+    if "compact" in policy:
+        yield f"has cleanup.policy={policy}: of the records with one key all but the last would be lost"
+    if "delete" in policy and FOR_EVER < kept < LEAST_MS:
+        yield f"keeps records for {kept} ms (retention.ms)"
+    if "delete" in policy and int(properties["retention.bytes"]) == 0:
+        yield "keeps nothing (retention.bytes is 0)"
