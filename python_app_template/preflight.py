@@ -59,8 +59,10 @@ async def pass_preflight(checks: Sequence[Check], wait_seconds: float, clock: Cl
     """Run them and log a line for each. Raises PreflightFailed."""
     findings = []
     async for finding in preflight(checks, wait_seconds, clock):
-        good = log.warning if finding.remedy else log.info
-        (good if finding.ok else log.error)("preflight", **finding._asdict())
+        if finding.ok and not finding.remedy:
+            log.info("preflight", **finding._asdict())
+        else:
+            (log.warning if finding.ok else log.error)("preflight", **finding._asdict())
         findings.append(finding)
     if wanting(findings):
         raise PreflightFailed(findings)
