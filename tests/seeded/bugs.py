@@ -226,6 +226,28 @@ BUGS = (
         ),
     ),
     Bug(
+        "a partition is resumed before it is sought",
+        "a_promise_of_every_source_of_messages",
+        "test_a_stopped_partition_is_silent_until_it_is_started_again[kafka]",
+        (
+            Patch(
+                "python_app_template/adapters/primary/kafka/poll_thread.py",
+                "            self.lanes.start(lane, offset)\n            lane.started = run.number\n",
+                "            lane.started = run.number\n"
+                "            self.lanes.resume(lane)\n"
+                "            self._fetch()\n"
+                "            self.lanes.start(lane, offset)\n",
+            ),
+            Patch(
+                "python_app_template/adapters/primary/kafka/lanes.py",
+                "    def stop(self, lane: Lane) -> None:\n",
+                "    def resume(self, lane: Lane) -> None:\n"
+                "        self._drop([lane], {Why.UNCLAIMED, Why.HALTED})\n\n"
+                "    def stop(self, lane: Lane) -> None:\n",
+            ),
+        ),
+    ),
+    Bug(
         "the relay's page is read from the cursor + 1",
         "a_database_set_back_under_a_relay",
         "went on",

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.processes import ROOT
 from tests.seeded.bugs import Bug, Patch
 
-COPIED = ("python_app_template", "alembic", "alembic.ini")
+COPIED = ("python_app_template", "alembic", "alembic.ini", "tests", "pyproject.toml")
 
 
 class StalePatchError(Exception):
@@ -40,9 +40,9 @@ def apply(patch: Patch, root: Path) -> None:
     file.write_text(changed)
 
 
-def variables(root: Path | None) -> dict[str, str]:
+def variables(root: Path) -> dict[str, str]:
     """What leads a process to this copy: without the second, its working directory would come before it."""
-    return {} if root is None else {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
+    return {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
 
 
 def migrate(url: str, root: Path) -> None:

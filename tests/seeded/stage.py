@@ -1,6 +1,6 @@
 """Where a story is played: a database and topics of its own, processes of one version of the service, what they did."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +10,10 @@ from python_app_template.settings import Settings
 from tests.clients import World
 from tests.e2e.accounting import Told, violations
 from tests.processes import ServiceProcess, wait_until
-from tests.servers import Postgres
+from tests.seeded.copying import variables as variables_of
+from tests.servers import Kafka, Postgres
 from tests.sql import run_sql
+from tests.surroundings import Partitions, new_database, new_topics, settings_for
 
 SECONDS = 60.0
 
@@ -23,12 +25,13 @@ PENDING = "SELECT h.number - (SELECT min(number) FROM outbox) FROM outbox_head h
 
 @dataclass
 class Stage:
-    """`variables` lead its processes to the version that is played."""
+    """`root` has the version of the service that is played."""
 
     settings: Settings
+    kafka: Kafka
     postgres: Postgres
     directory: Path
-    variables: Mapping[str, str]
+    root: Path
     services: list[ServiceProcess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,7 +44,9 @@ class Stage:
 
     def start(self, name: str, **variables: str) -> ServiceProcess:
         """Start a process of the service."""
-        service = ServiceProcess(self.settings, self.directory, name, **SETTINGS, **self.variables, **variables)
+        service = ServiceProcess(
+            self.settings, self.directory, name, **SETTINGS, **variables_of(self.root), **variables
+        )
         self.services.append(service)
         return service.start()
 
@@ -95,11 +100,12 @@ class Stage:
 
 
 @contextmanager
-def staged(settings: Settings, postgres: Postgres, directory: Path, variables: Mapping[str, str]) -> Iterator[Stage]:
+def staged(kafka: Kafka, postgres: Postgres, template: str, directory: Path, root: Path) -> Iterator[Stage]:
     """A stage whose processes are ended in the end."""
-    stage = Stage(settings, postgres, directory, variables)
-    try:
-        yield stage
-    finally:
-        for service in stage.services:
-            service.close()
+    with new_database(postgres, template) as url, new_topics(kafka, Partitions(input=2)) as topics:
+        stage = Stage(settings_for(kafka, url, topics), kafka, postgres, directory, root)
+        try:
+            yield stage
+        finally:
+            for service in stage.services:
+                service.close()

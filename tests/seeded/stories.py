@@ -1,7 +1,10 @@
 """What befalls the service on its stage. Each story returns what is wrong at its end: of a sound service, nothing."""
 
 import asyncio
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -155,6 +158,22 @@ def a_database_set_back_under_a_relay(stage: Stage) -> list[str]:
     halts = [line["reason"] for line in worker.lines("part.halted") if line["part"] == "relay"]
     more = len(stage.world.all_events()) - published
     return [] if (halts, more) == (["database_set_back"], 0) else [f"the relay went on: halts {halts}, {more} events"]
+
+
+def a_promise_of_every_source_of_messages(stage: Stage) -> list[str]:
+    """Play its contract test. In a worker this bug would be hidden: what comes too early is dropped by the rules."""
+    test = "tests/contracts/test_message_source.py"
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-k", "kafka and stopped_partition_is_silent"]
+    environment = os.environ | {"APP_TEST_KAFKA": stage.kafka.bootstrap_servers}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, test],
+        cwd=stage.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [] if run.returncode == 0 else [run.stdout]
 
 
 class Connection:

@@ -7,29 +7,27 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.processes import ROOT
 from tests.seeded import stories
 from tests.seeded.bugs import BUGS, Bug
-from tests.seeded.copying import copied, migrate, variables
-from tests.seeded.stage import Stage, staged
+from tests.seeded.copying import copied, migrate
+from tests.seeded.stage import staged
 from tests.servers import Kafka, Postgres
-from tests.surroundings import Partitions, name_of_its_own, new_database, new_topics, settings_for
+from tests.surroundings import name_of_its_own
 
 pytestmark = pytest.mark.servers
 
-Story: TypeAlias = Callable[[Stage], list[str]]
 Play: TypeAlias = Callable[..., list[str]]
+
+PLAYS = 3
 
 
 @pytest.fixture
 def play(kafka: Kafka, postgres: Postgres, template: str, tmp_path: Path) -> Play:
     """Play a story by name, with the service as it is or with a copy of it."""
 
-    def played(story: str, root: Path | None = None, template: str = template) -> list[str]:
-        with (
-            new_database(postgres, template) as url,
-            new_topics(kafka, Partitions(input=2)) as topics,
-            staged(settings_for(kafka, url, topics), postgres, tmp_path, variables(root)) as stage,
-        ):
+    def played(story: str, root: Path = ROOT, template: str = template) -> list[str]:
+        with staged(kafka, postgres, template, tmp_path, root) as stage:
             findings: list[str] = getattr(stories, story)(stage)
             return findings
 
@@ -43,10 +41,11 @@ def test_a_story_finds_nothing_wrong_with_the_service(story: str, play: Play) ->
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_story_finds_the_bug(bug: Bug, play: Play, postgres: Postgres, template: str, tmp_path: Path) -> None:
+    """It may take more than one play: what is to meet may miss each other on a busy machine."""
     root = copied(bug, tmp_path / "copy")
     with schema_of(bug, root, postgres, template) as own_template:
-        findings = play(bug.story, root, own_template)
-    assert any(bug.sign in finding for finding in findings), findings
+        plays = (play(bug.story, root, own_template) for _ in range(PLAYS))
+        assert any(bug.sign in finding for findings in plays for finding in findings)
 
 
 @contextmanager

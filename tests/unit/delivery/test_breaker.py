@@ -75,3 +75,19 @@ def test_batches_without_messages_take_no_room() -> None:
     assert len(it._seen) == 1  # noqa: SLF001 an idle service for months must not grow
     with pytest.raises(FatalError):
         it.saw([FAILED])
+
+
+def test_one_in_a_row_is_a_failure_and_not_its_absence() -> None:
+    breaker = Breaker(in_a_row=1, share=1.0, window=10)
+    breaker.saw([False, False])
+    with pytest.raises(FatalError):
+        breaker.saw([False, True])
+
+
+def test_it_says_how_many_failed_and_where_to_look() -> None:
+    with pytest.raises(FatalError) as tripped:
+        Breaker(in_a_row=2, share=1.0, window=10).saw([False, True, True])
+    assert str(tripped.value) == (
+        "2 of the last 3 messages failed: a bad deployment, not bad data; "
+        "see the details of the dead letters with reason `failed`"
+    )

@@ -500,3 +500,35 @@ def test_draining_lets_go_of_everything() -> None:
     rules = running()
     assert rules.drained() == [Release(P, 1)]
     assert rules.drained() == []
+
+
+# Second looks
+
+
+def test_old_messages_after_a_gap_was_sought_make_another_start_a_second_later() -> None:
+    rules = running(5, fresh=True)
+    assert rules.on(fetched(7), 10) == [Start(P, 1, 5)]
+    assert rules.on(fetched(3), 10.9) == []
+    assert rules.on(fetched(3), 11) == [Start(P, 1, 5)]
+
+
+def test_old_messages_after_an_unreadable_offset_make_another_start_a_second_later() -> None:
+    rules = running(5)
+    assert rules.on(Unreadable(P, log()), 10) == [Start(P, 1, 5)]
+    assert rules.on(fetched(3), 10.9) == []
+    assert rules.on(fetched(3), 11) == [Start(P, 1, 5)]
+
+
+def test_an_end_just_where_it_stands_says_nothing_about_a_gap_that_follows() -> None:
+    rules = running(5, fresh=True)
+    assert rules.on(Fetched([], {P: 5}), 0) == []
+    assert rules.on(fetched(7), 0) == [Start(P, 1, 5)]
+
+
+def test_a_partition_that_somebody_set_is_claimed_without_the_waits_of_before() -> None:
+    rules = Partitions[int](GROUP, backoff=0.1)
+    rules.on(assigned(), 0)
+    rules.claimed(position(5, group="another"), log(), 0)
+    assert rules.looked(P, position(5, epoch=2), 1) == [Claim(P, 1)]
+    rules.lost([P], 1)
+    assert rules.on(Quiet(), 1.101) == [Claim(P, 1)]

@@ -351,3 +351,23 @@ def test_each_message_is_applied_once_in_order_or_its_partition_is_lost(
         assert sorted(counted) == sorted(table.applied)
         condemned = {NUMBERS[letter.record.partition, letter.record.offset] for letter in it.outcome.dead_letters}
         assert bad | heavy <= condemned
+
+
+def test_a_probe_in_doubt_itself_leaves_open_what_the_commit_before_it_did() -> None:
+    it = settling(batch(1, 2))
+    doubt(it)
+    assert is_probe(current(it))
+    doubt(it)
+    it.tried(Unmoved([position(3)]))
+    assert it.next() is None
+    assert (consumed(it), it.lost) == ([1, 2], set())
+
+
+def test_a_probe_that_is_refused_once_blames_nothing_though_an_earlier_one_went_through() -> None:
+    it = settling(batch(1, 2))
+    for _ in range(3):
+        doubt(it)
+        it.refused(BAD)
+        assert is_probe(current(it))
+        it.tried(Applied(Outcome()))
+    assert it.next() == batch(1, 2)

@@ -229,6 +229,60 @@ async def test_a_suspect_whose_partition_is_lost_again_and_again_is_not_condemne
     assert (applied(db), db.dead_letters) == ([0, 1, 2, 3, 4], [])
 
 
+async def test_a_death_at_one_suspect_is_not_made_good_by_the_one_before_it() -> None:
+    """This process announced 0 and lived; 1 has ended two others: that it tries 1 first is no reason to try it."""
+    db = database()
+    await journal(db, source({P: []})).run()
+    db.rows[P] = replace(db.rows[P], suspect_end=5)
+    logs = source({P: list(range(3))})
+
+    def count_deaths(command: Place, journal: Journal) -> Decision[Place]:
+        if command == (P, 0):
+            db.trying[P] = (1, 2)
+        return decide(command, journal)
+
+    await Worker(db, logs, want, count_deaths).run()
+    assert (applied(db), [d.record.offset for d in db.dead_letters]) == ([0, 2], [1])
+
+
+async def test_an_announcement_is_waited_for_longer_each_time() -> None:
+    db = database()
+    await journal(db, source({P: []})).run()
+    db.rows[P] = replace(db.rows[P], suspect_end=5)
+    logs = source({P: [0]})
+    db.faults = Faults(dict.fromkeys(range(2, 5), Fault.TRANSIENT))
+    waits: list[float] = []
+    sleep = logs.clock.sleep
+
+    async def noted(seconds: float) -> None:
+        waits.append(seconds)
+        await sleep(seconds)
+
+    logs.clock.sleep = noted  # type: ignore[method-assign]
+    await journal(db, logs).run()
+    assert waits[:3] == [pytest.approx(0.1), pytest.approx(0.2), pytest.approx(0.3)]
+
+
+async def test_a_halt_stops_the_delivery_and_a_start_is_told_by_its_part() -> None:
+    db, logs = database(), source({P: [0, 1], Q: [0, 1]})
+    stopped: list[tuple[Partition, int]] = []
+    logs.stop = lambda partition, assignment: stopped.append((partition, assignment))  # type: ignore[method-assign]
+    db.set_position(P, 0, group="another", topic_id=TOPIC_ID)
+    worker = journal(db, logs)
+    await worker.run()
+    assert stopped == [(P, 1)]
+    assert [part for part, why in worker.reports if why is None and part != "partition-0"] == 2 * ["partition-1"]
+
+
+async def test_a_halted_partition_whose_row_nobody_touched_is_not_claimed_again() -> None:
+    db, logs = database(), source({P: [0, 1]})
+    db.set_position(P, 0, group="another", topic_id=TOPIC_ID)
+    logs.patience = 60
+    worker = journal(db, logs)
+    await worker.run()
+    assert [part for part, why in worker.reports if why is not None] == ["partition-0"]
+
+
 async def test_a_suspect_of_a_stolen_partition_is_dropped_with_those_behind_it() -> None:
     db = database()
     await journal(db, source({P: []})).run()

@@ -4,7 +4,7 @@ import pytest
 
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.use_cases.backoff import Backoff
-from python_app_template.core.use_cases.hold_back import HoldBack, Pending
+from python_app_template.core.use_cases.hold_back import COUNT_EVERY, HoldBack, Pending
 from tests.fakes.clock import FakeClock
 
 LIMIT = Pending(10, 1000)
@@ -71,3 +71,22 @@ async def test_backoff_doubles_up_to_the_longest_and_never_waits_less_than_half(
         before = clock.monotonic()
         await backoff(tries)
         assert full / 2 <= clock.monotonic() - before <= full + 1e-9
+
+
+async def test_backoff_spreads_over_the_whole_second_half() -> None:
+    clock = FakeClock()
+    backoff, waits = Backoff(clock, first=1.0, longest=1.0), []
+    for _ in range(500):
+        before = clock.monotonic()
+        await backoff(1)
+        waits.append(clock.monotonic() - before)
+    assert 0.5 - 1e-9 <= min(waits) < 0.55
+    assert 0.95 < max(waits) <= 1.0 + 1e-9
+
+
+async def test_it_counts_again_as_soon_as_the_time_is_over() -> None:
+    way = Way(Pending(0, 0))
+    await way.hold_back()
+    way.clock.time = COUNT_EVERY
+    await way.hold_back()
+    assert way.counted == 2

@@ -81,3 +81,17 @@ def test_what_does_not_fit_together_is_refused_when_the_bus_is_made(
 ) -> None:
     with pytest.raises(InconsistentHandlersError, match=complaint):
         MessageBus(Door, handlers, **dependencies)
+
+
+def close_unnamed(_command, _doors):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - that is the point
+    return []
+
+
+def test_a_handler_that_does_not_say_what_it_takes_is_taken_at_its_place() -> None:
+    bus: MessageBus[Door, set[str], str] = MessageBus(Door, {Open: open_door, Close: close_unnamed})
+    assert bus(Close("a"), set()) == []
+
+
+def test_all_names_that_do_not_fit_are_said_in_order() -> None:
+    with pytest.raises(InconsistentHandlersError, match=r"^no handler for Close, Open$"):
+        MessageBus(Door, {})

@@ -96,6 +96,7 @@ async def test_a_lost_answer_is_a_doubt_with_its_outcome() -> None:
     db.faults.script = {4: Fault.LOST}
     result = await processing(db)(batch(0))
     assert isinstance(result, InDoubt)
+    assert str(result.fault) == "the answer was lost"
     assert offsets(result.outcome.consumed) == [0]
     assert db.rows[P].next_offset == 1
 

@@ -1,5 +1,6 @@
 """Rows are published once and in order, or nothing is published and the relay says why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import Frame
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow
-from python_app_template.core.use_cases.relay_outbox import LOOK_AGAIN, RelayOutbox
+from python_app_template.core.use_cases.relay_outbox import LOOK_AGAIN, RECOGNISE_EVERY, RelayOutbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import OutboxTable
 from tests.fakes.faults import Fault
@@ -356,3 +357,87 @@ async def test_a_frame_that_the_broker_refuses_halts_it_and_it_stays_halted() ->
     assert [why.reason for why in world.reports if why] == 3 * ["frame_refused"]
     assert 2 * LOOK_AGAIN <= world.clock.time < 2 * LOOK_AGAIN + 1
     assert None not in world.reports, "it did not go on in between"
+
+
+async def test_what_others_published_and_did_not_trim_is_trimmed_once() -> None:
+    world = World(table(3))
+    world.broker.cursor, world.table.started = Cursor(2, "id-2"), True
+    trims: list[int] = []
+    trim, looks = world.outbox.trim, 0
+
+    async def noted(below: int) -> None:
+        trims.append(below)
+        await trim(below)
+
+    def idle() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            world.relay.drain()
+
+    world.table.rows[3:] = []
+    world.table.last = 2
+    world.outbox.trim, world.outbox.idle = noted, idle  # type: ignore[method-assign]
+    await world.relay()
+    assert (trims, world.published(), [row.number for row in world.table.rows]) == ([2], [], [2])
+
+
+async def test_topics_are_looked_at_once_a_second_and_no_more() -> None:
+    world = World(table(1))
+    looks: list[float] = []
+    topics = world.outbox.topics
+
+    async def noted(found: Mapping[str, str]) -> Mapping[str, str]:
+        looks.append(world.clock.monotonic())
+        return await topics(found)
+
+    def idle() -> None:
+        if world.clock.monotonic() > 3.5 * RECOGNISE_EVERY:
+            world.relay.drain()
+
+    world.outbox.topics, world.outbox.idle = noted, idle  # type: ignore[method-assign]
+    await world.relay()
+    assert looks == [pytest.approx(n * RECOGNISE_EVERY, abs=0.1) for n in range(4)]
+
+
+async def test_without_a_way_to_the_term_it_does_not_lead() -> None:
+    world = World(table(1))
+    led: list[bool] = []
+
+    async def pause(_tries: int) -> None:
+        led.append(world.relay.leads)
+        world.relay.drain()
+
+    def lost() -> None:
+        world.broker.faults.script = {world.broker.faults.calls + n: Fault.TRANSIENT for n in range(1, 9)}
+        world.broker.lost_terms = set(range(1, 99))
+
+    world.relay = RelayOutbox(
+        world.broker.lead, world.broker.open_publisher, world.outbox, pause, world.clock, world.report
+    )
+    world.relay.leads = True
+    lost()
+    await world.relay()
+    assert led == [False]
+
+
+async def test_after_a_page_the_waits_begin_anew() -> None:
+    world, tries = World(table(1)), []
+
+    async def pause(number: int) -> None:
+        tries.append(number)
+
+    world.broker.faults.script = {1: Fault.TRANSIENT, 2: Fault.TRANSIENT}
+    world.relay = RelayOutbox(
+        world.broker.lead, world.broker.open_publisher, world.outbox, pause, world.clock, world.report
+    )
+
+    def fail_once_more() -> None:
+        if tries == [1, 2]:
+            world.outbox.faults.script = {world.outbox.faults.calls + 2: Fault.TRANSIENT}
+        else:
+            world.relay.drain()
+
+    world.outbox.idle = fail_once_more
+    await world.relay()
+    assert (tries, world.published()) == ([1, 2, 1], [1])

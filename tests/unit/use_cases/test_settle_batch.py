@@ -116,3 +116,13 @@ async def test_garbage_from_a_producer_does_not_trip_it() -> None:
     garbage = Batch([refused(m) for m in messages(*range(8))], batch(*range(8)).spans)
     await settle(db, garbage, breaker=Breaker(in_a_row=2, share=0.1, window=4))
     assert len(db.dead_letters) == 8
+
+
+async def test_after_a_success_the_waits_begin_anew() -> None:
+    db, clock = database(), FakeClock()
+    db.poison = lambda facts, _letters: len(facts) > 1
+    first_half = 1 + 4 + 4  # the outage's one call, then four of the whole that is refused, and four of this half
+    db.faults.script = {1: Fault.TRANSIENT, first_half + 1: Fault.TRANSIENT}
+    await settle(db, batch(0, 1), clock)
+    assert (db.state, db.commits, db.faults.script) == ([0, 1], 2, {})
+    assert clock.time == pytest.approx(0.1 + 0.1)
