@@ -93,7 +93,8 @@ def before(
 def _setting(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{given!r} has no '='; for instance kafka.group_id=orders", param_hint="--set")
+        # What was given is not repeated: it may be a secret.
+        raise typer.BadParameter("a setting without '='; for instance kafka.group_id=orders", param_hint="--set")
     return name.strip(), value
 
 

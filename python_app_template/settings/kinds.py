@@ -106,7 +106,8 @@ def _servers(text: str) -> str:
     for server in text.split(","):
         match = address.fullmatch(server.strip())
         if not match or not 0 < int(match[1] or 1) <= 65535:  # noqa: PLR2004 the last port there is
-            raise ValueError(f"{server.strip()!r} is no host:port")
+            # Before an @ somebody may have written a name and a password.
+            raise ValueError(f"{server.strip().rpartition('@')[2]!r} is no host:port")
     return text
 
 

@@ -1,5 +1,6 @@
 """Where settings come from, strongest first, and which origin each value has. Knows no setting by name."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,6 +26,7 @@ S = TypeVar("S", bound=BaseSettings)
 T = TypeVar("T")
 
 FILE, SECRETS = "APP_CONFIG_FILE", "APP_SECRETS_DIR"
+QUOTED = re.compile(r"'.*'|\".*\"")
 SURELY = 0.85
 """How like a known name an unknown one without `__` is that is no other program's."""
 
@@ -120,7 +122,8 @@ def _yaml(cls: type[BaseSettings], path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text("utf-8"))
     except yaml.MarkedYAMLError as fault:
         place = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
-        line = f"{FILE}: {path}{place}: no YAML: {fault.problem}"
+        # What it quotes may be a password that begins with *, & or !.
+        line = f"{FILE}: {path}{place}: no YAML: {QUOTED.sub('...', fault.problem or 'no reason given')}"
     except yaml.YAMLError:
         line = f"{FILE}: {path}: no YAML"
     else:
