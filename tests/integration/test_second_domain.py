@@ -1,15 +1,19 @@
 """Sensors, another domain, through the same machinery and a real database: the frame knows no orders."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from sqlalchemy import text
 
+from python_app_template.adapters.secondary.clock import SystemClock
+from python_app_template.adapters.secondary.postgres.forgetting import PostgresForgetting
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.messages import Batch, Message, Record, Span
 from python_app_template.core.delivery.outcomes import Applied, Outcome
 from python_app_template.core.use_cases.process_batch import ProcessBatch
+from python_app_template.core.use_cases.purge import Purge
 from tests.builders import P, log
 from tests.fakes.clock import FakeClock
 from tests.second_domain.sensors import SENSORS, Command, Event, Sensors
@@ -81,3 +85,11 @@ async def test_what_can_not_be_applied_becomes_a_dead_letter_and_leaves_no_trace
     assert [letter.why.reason for letter in outcome.dead_letters] == ["invalid", "unknown_sensor", "conflict"]
     async with database.engine.connect() as connection:
         assert (await connection.scalars(text("SELECT sensor FROM sensors"))).all() == ["a"]
+
+
+async def test_a_domain_that_says_nothing_of_purging_keeps_all(database: InPostgres, worker: Worker) -> None:
+    await worker.send(register("a"), read("a", 1, 11.0))
+    before = await database.sensors()
+    forgotten = await Purge(PostgresForgetting(database.engine, SENSORS.forget), SystemClock())(datetime.now(UTC))
+    assert forgotten == {"oversized": 0}
+    assert await database.sensors() == before
