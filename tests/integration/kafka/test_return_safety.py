@@ -112,12 +112,12 @@ async def test_marks_are_read_past_a_transaction_that_is_open(
         await asyncio.to_thread(other.flush, 10)
         async with aclosing(KafkaDeadLetters(kafka_settings, admin).letters()) as pages:
             await returns.put_back([letter async for page in pages for letter in page])
-    again = asyncio.create_task(replay(kafka_settings))
-    done, _ = await asyncio.wait([again], timeout=0.5)
-    assert not done, "it waits"
-    await asyncio.to_thread(other.commit_transaction, 10)
-    assert await again == {Fate.RETURNED: 3}
-    assert len(await visible(broker, topics)) == 3
+    async with open_returns(kafka_settings, admin)() as returns:
+        asked = asyncio.ensure_future(returns.returned())
+        done, _ = await asyncio.wait([asked], timeout=1)
+        assert not done, "it waits"
+        await asyncio.to_thread(other.commit_transaction, 10)
+        assert len(await asked) == 3
 
 
 async def test_a_topic_made_anew_has_letters_that_were_never_returned(
@@ -135,7 +135,7 @@ async def test_marks_of_letters_that_retention_took_are_forgotten(
     kafka_settings: Settings, topics: Topics, broker: Broker, admin: KafkaAdmin
 ) -> None:
     await asyncio.to_thread(bury, broker, topics, 9)
-    assert await replay(kafka_settings) == {Fate.SENT: 9}
+    assert await replay(kafka_settings, chunk=1) == {Fate.SENT: 9}
     await asyncio.to_thread(broker.truncate, Partition(topics.dead_letter, 1), 2)
     await asyncio.to_thread(bury, broker, topics, 1)
     assert await replay(kafka_settings) == {Fate.RETURNED: 7, Fate.SENT: 1}
@@ -152,25 +152,41 @@ async def test_any_number_of_marks_hides_no_cursor_and_is_none(
     marks = ReturnMarks(kafka_settings, (await admin.topic(topics.dead_letter)).id)
     openers = [
         open_publisher(kafka_settings, name, admin)
-        for name in ("outbox", marks.transactional_id, "returned", str(marks.record(Place(0, 0)).key)[2:-1])
+        for name in (
+            "outbox",
+            marks.transactional_id,
+            "returned",
+            (marks.tombstone(Place(0, 4999)).key or b"").decode(errors="ignore"),
+        )
     ]
     for opener in openers:
         async with opener() as publisher:
             await publisher.publish((), CURSOR)
-    await asyncio.to_thread(write_marks, broker, marks, 20_000)
+    await asyncio.to_thread(write_marks, broker, marks, 5_000)
     for opener in openers:
         async with opener() as publisher:
             assert await publisher.cursor() == CURSOR
-    wait_until(lambda: broker.end(marks.partition) > 20_000)
-    assert len(await KafkaDeadLetters(kafka_settings, admin).returned()) == 20_000
+    wait_until(lambda: broker.end(marks.partition) > 5_000)
+    assert len(await KafkaDeadLetters(kafka_settings, admin).returned()) == 5_000
 
 
 def write_marks(broker: Broker, marks: ReturnMarks, count: int) -> None:
     producer = broker.begin()
     for offset in range(count):
-        mark = marks.record(Place(0, offset))
+        (mark,) = marks.records([Place(0, offset)])
         producer.produce(mark.topic, mark.value, mark.key, 0, headers=[*mark.headers])
     producer.commit_transaction(30)
+
+
+async def test_letters_that_go_back_together_share_a_mark_for_each_partition(
+    kafka_settings: Settings, topics: Topics, broker: Broker, admin: KafkaAdmin
+) -> None:
+    await asyncio.to_thread(bury, broker, topics, 30)
+    assert await replay(kafka_settings, chunk=25) == {Fate.SENT: 30}
+    marks = await asyncio.to_thread(broker.read, topics.positions, 1)
+    assert len(marks) == 4, "three partitions, and the rest of the third"
+    assert len({mark.key() for mark in marks}) == 4
+    assert len(await KafkaDeadLetters(kafka_settings, admin).returned()) == 30
 
 
 async def test_a_relay_may_start_while_a_replay_runs(

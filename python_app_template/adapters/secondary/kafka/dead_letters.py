@@ -1,7 +1,7 @@
 """The dead-letter topic read, and the way back: messages and their marks in one Kafka transaction."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any
@@ -58,7 +58,7 @@ class KafkaDeadLetters(DeadLetters):
         """As the port says."""
         marks = ReturnMarks(self._settings, (await self._admin.topic(self._topic)).id)
         log = await bounds(self._admin, marks.partition)
-        return await marks.read(log, log.stable_end)
+        return places(await marks.read(log, log.stable_end))
 
 
 def open_returns(settings: Settings, admin: KafkaAdmin, *, reach: Reach = lambda _point: None) -> OpenReturns:
@@ -99,10 +99,12 @@ class KafkaReturns(Returns):
     async def returned(self) -> Collection[Place]:
         """As the port says: up to the end that the log has now, past transactions that are open in it."""
         log = await bounds(self._admin, self._marks.partition)
-        found = await self._marks.read(log, log.end)
+        marks = await self._marks.read(log, log.end)
         starts = {partition.number: log.start for partition, log in (await logs(self._admin, self._topic)).items()}
-        self._forgettable = [place for place in found if place.offset < starts.get(place.partition, 0)]
-        return found
+        self._forgettable = [
+            first for first, marked in marks.items() if marked[-1].offset < starts.get(first.partition, 0)
+        ]
+        return places(marks)
 
     async def put_back(self, letters: Sequence[Letter]) -> None:
         """As the port says."""
@@ -135,13 +137,15 @@ class KafkaReturns(Returns):
 
     def _mark(self, letters: Sequence[Letter]) -> Sequence[Frame]:
         gone, self._forgettable = self._forgettable[:FORGOTTEN], self._forgettable[FORGOTTEN:]
-        return [
-            *(self._marks.record(letter.place) for letter in letters),
-            *(self._marks.tombstone(place) for place in gone),
-        ]
+        return [*self._marks.records(letter.place for letter in letters), *map(self._marks.tombstone, gone)]
 
     async def _on_thread(self, call: Any, *arguments: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+
+def places(marks: Mapping[Place, Sequence[Place]]) -> Collection[Place]:
+    """Return all letters that are marked."""
+    return frozenset(place for marked in marks.values() for place in marked)
 
 
 def received(message: Message) -> Record:
