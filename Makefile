@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
-.PHONY: help setup demo prove test seeded lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
+.PHONY: help setup demo prove test seeded mutants lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of 
 
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
 	$(BIN)/python -m tests.seeded
+
+mutants: setup  ## Change the rules and the checker in some 3,000 ways, one at a time: tests have to fail
+	nice $(BIN)/python -m tests.seeded.mutants $(MUTANTS)
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -67,7 +70,7 @@ docs: setup  ## Make docs/configuration.md from the settings' own descriptions
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench --group fuzz pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench --group fuzz --group mutants pyproject.toml -o requirements-dev.lock
 
 clean:  ## Remove what was built here; downloads in the user's cache stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
