@@ -11,15 +11,13 @@ from typing import NamedTuple, TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from python_app_template import checking
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.http import CannotListen, application, serving
 from python_app_template.adapters.primary.http_connections import Limits
 from python_app_template.adapters.primary.kafka.source import KafkaSource
 from python_app_template.adapters.secondary.clock import SystemClock
-from python_app_template.adapters.secondary.kafka import checks as kafka_checks
-from python_app_template.adapters.secondary.kafka import keeping
 from python_app_template.adapters.secondary.kafka.publisher import open_publisher
-from python_app_template.adapters.secondary.postgres import checks as postgres_checks
 from python_app_template.adapters.secondary.postgres import outbox, term
 from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
@@ -177,8 +175,7 @@ async def open_checks(settings: Settings) -> AsyncIterator[list[Check]]:
 
 def checks(service: Service[C, E, W, S], world: World) -> list[Check]:
     """Return all, in the order in which they make sense."""
-    database = postgres_checks.checks(world.engine, service.revision, world.monitoring.clock)
-    return [*database, *kafka_checks.checks(world.settings, world.admin), *keeping.checks(world.settings, world.admin)]
+    return checking.checks(world.settings, service.revision, world.engine, world.admin, world.monitoring.clock)
 
 
 class Learned(NamedTuple):
@@ -244,7 +241,9 @@ def worker(service: Service[C, E, W, S], world: World, learned: Learned) -> list
     def begin() -> UnitOfWork[E, W, S]:
         return metered.MeteredUnitOfWork(begin_transaction(), stopwatch)
 
-    process = metered.metered_process(ProcessBatch(begin, service.want, service.decide, clock), monitoring.watch)
+    process = metered.metered_process(
+        ProcessBatch(begin, service.want, service.decide, clock, asyncio.to_thread), monitoring.watch
+    )
     breaker = Breaker(**settings.breaker.model_dump())
     count_domain = service.metrics(monitoring.metrics.registry)
     settle = metered.metered_settle(
