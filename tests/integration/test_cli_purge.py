@@ -158,16 +158,24 @@ def test_bad_dates_are_one_line_and_exit_2(command: CommandLine, arguments: tupl
 # Beside workers
 
 
-async def test_a_worker_that_claims_an_id_waits_and_sees_it_gone(shop: Shop, engine: AsyncEngine) -> None:
+@pytest.mark.parametrize(
+    ("message", "becomes"),
+    [(placed("o", ("CHAIR", 3)), (["LineAllocated"], [])), (cancelled("o"), ([], ["unknown_order"]))],
+    ids=["placed", "cancelled"],
+)
+async def test_a_worker_that_names_an_id_waits_and_sees_it_gone(
+    shop: Shop, engine: AsyncEngine, message: dict[str, object], becomes: tuple[list[str], list[str]]
+) -> None:
     await shop.send(placed("o", ("CHAIR", 50)))
     await age(engine, "o")
     async with engine.connect() as purging:
         await forget.forget_orders(purging, BEFORE, FIRST, dry_run=False)
-        placing = asyncio.create_task(shop.send(placed("o", ("CHAIR", 3))))
+        deciding = asyncio.create_task(shop.send(message))
         await until_somebody_waits(engine)
-        assert not placing.done()
+        assert not deciding.done()
         await purging.commit()
-    assert kinds(await placing) == ["LineAllocated"]
+    outcome = await deciding
+    assert (kinds(outcome), reasons(outcome)) == becomes
     await assert_sound(engine)
 
 
