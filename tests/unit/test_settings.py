@@ -35,7 +35,7 @@ def test_defaults_are_enough() -> None:
     assert settings.kafka.bootstrap_servers == "127.0.0.1:9092"
     assert settings.kafka.topics == ("raw-push", "allocations", "raw-push.dlq", "allocations.positions")
     assert settings.roles == {"worker", "relay"}
-    assert settings.consumer.batch_bytes == 16 * 2**20
+    assert settings.consumer.batch_bytes == 4 * 2**20
 
 
 def test_every_source_yields_to_the_stronger_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
