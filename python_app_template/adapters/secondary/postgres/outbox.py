@@ -93,6 +93,7 @@ PENDING = text(
     FROM outbox_head h LEFT JOIN LATERAL (SELECT number, bytes_through FROM outbox ORDER BY number LIMIT 1) o ON true
     """
 )
+IDENTITY = text("SELECT transactional_id FROM outbox_head")
 IDENTIFY = text(
     """
     UPDATE outbox_head SET transactional_id = coalesce(transactional_id, :seed, gen_random_uuid()::text)
@@ -231,3 +232,10 @@ async def transactional_id(engine: AsyncEngine, seed: str | None) -> str:
     """Return the relay's transactional id, which the database keeps for good; the first caller's seed makes it."""
     async with transaction(engine) as connection:
         return str(await connection.scalar(IDENTIFY, {"seed": seed}))
+
+
+async def kept_transactional_id(engine: AsyncEngine) -> str | None:
+    """Return it without making one; None: no relay ever ran."""
+    async with transaction(each_alone(engine)) as connection:
+        kept = await connection.scalar(IDENTITY)
+        return None if kept is None else str(kept)

@@ -1,0 +1,86 @@
+"""What would stand still is said before the start, and keeps nobody from starting."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from python_app_template.core.delivery.faults import FatalError, Halted, TransientError
+from python_app_template.core.delivery.positions import Log
+from python_app_template.core.delivery.relaying import Cursor
+from python_app_template.core.ports.checks import CheckDoubtful, CheckFailed
+from python_app_template.core.ports.moves import Waiting
+from python_app_template.core.use_cases.foresee_halts import positions, way_out
+from python_app_template.core.use_cases.show_positions import Consumed, Published
+from tests.builders import P, Q, position
+
+WHY = Halted("relay", "database_set_back", expected=Cursor(7, "a"), found="no such row", remedy="see the docs")
+
+
+class Standing:
+    """Answers one after the other; the last again and again."""
+
+    def __init__(self, *answers: Published | Exception) -> None:
+        self._answers = list(answers)
+
+    async def look(self) -> Published:
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def published(halted: Halted | None = None) -> Published:
+    return Published(Cursor(7, "a"), 7, 9, Waiting(2, 10, 1.0), halted)
+
+
+def consumed(*states: str) -> list[Consumed]:
+    return [Consumed(p, position(5, p), Log("id", 0, 9), state) for p, state in zip((P, Q), states, strict=False)]
+
+
+async def look_at(*states: str) -> str:
+    async def look() -> Sequence[Consumed]:
+        return consumed(*states)
+
+    return await positions(look)
+
+
+async def test_positions_that_fit_are_fine() -> None:
+    assert await look_at("", "unclaimed") == "2 partitions"
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        ("other_group", "other_group"),
+        ("topic_recreated", "topic_recreated"),
+        ("log_truncated", "log_truncated"),
+        ("not_consumed", "no longer the input topic"),
+        ("missing", "the topic has no such partition"),
+    ],
+)
+async def test_a_position_that_does_not_fit_is_named(state: str, found: str) -> None:
+    with pytest.raises(CheckDoubtful) as doubt:
+        await look_at("", state)
+    assert doubt.value.found == f"{Q.topic}, partition {Q.number}: {found}"
+    assert doubt.value.remedy
+
+
+async def test_a_way_out_that_is_free_is_fine() -> None:
+    assert await way_out(Standing(published()).look) == "published 7 of 9"
+
+
+async def test_a_database_that_was_set_back_is_named_with_what_to_do() -> None:
+    with pytest.raises(CheckDoubtful, match="database_set_back") as doubt:
+        await way_out(Standing(published(WHY)).look)
+    assert doubt.value.remedy == "see the docs"
+
+
+async def test_a_relay_at_work_that_came_in_between_alarms_nobody() -> None:
+    assert await way_out(Standing(published(WHY), published()).look)
+
+
+@pytest.mark.parametrize("fault", [TransientError("away"), FatalError("no such table")])
+async def test_what_is_away_is_waited_for(fault: Exception) -> None:
+    with pytest.raises(CheckFailed) as failed:
+        await way_out(Standing(fault).look)
+    assert failed.value.passing
