@@ -9,7 +9,7 @@ from python_app_template.audit.evidence import Evidence, Place, Record, Violatio
 from python_app_template.audit.heard import Heard
 from python_app_template.audit.judgement import Judgement, judged
 from python_app_template.audit.meeting import Meetings
-from python_app_template.audit.merging import Merging
+from python_app_template.audit.merging import Merging, Node
 from python_app_template.audit.model import Model
 from python_app_template.audit.rows import differences
 
@@ -54,7 +54,9 @@ def _examine(evidence: Evidence, findings: Findings) -> Iterator[Violation]:
         merging.add((m.partition, m.offset) for m in messages)
     yield from heard.hear(merging)
     yield from _causes(evidence, scope, heard)
-    untold = meetings.arrange(heard, reasons, merging)
+    for partition, before in _taken(scope, heard).items():  # retention took the messages, not their turn
+        merging.add([*before, *((m.partition, m.offset) for m in applied.get(partition, ())[:1])])
+    untold = meetings.arrange(heard, reasons, merging, is_silent=evidence.dead_letter_log.truncated)
     order, stuck = merging.order()
     if stuck:
         names = ", ".join(delivery.named(evidence.topic, (node[0], node[1])) for node in stuck[:3])
@@ -90,6 +92,14 @@ def _reasons(letters: Sequence[Record]) -> Mapping[Place, Sequence[str]]:
     for letter in letters:
         if (place := delivery.origin_of(letter)) is not None:
             found.setdefault(place, []).append(delivery.reason_of(letter))
+    return found
+
+
+def _taken(scope: Scope, heard: Heard) -> Mapping[int, Sequence[Node]]:
+    """Return by partition the causes that retention took, in their order."""
+    found: dict[int, list[Node]] = {}
+    for node in sorted(node for node in heard.by_cause if len(node) == 2 and scope.is_truncated((node[0], node[1]))):
+        found.setdefault(node[0], []).append(node)
     return found
 
 

@@ -11,7 +11,8 @@ from python_app_template.audit.heard import Heard, sorted_events
 from python_app_template.audit.merging import Node
 from python_app_template.audit.model import Model, Outcome, Received, content_of
 
-UNKNOWN = {"unknown_order", "unknown_batch"}
+STATEFUL = {"conflict", "unknown_order", "unknown_batch"}
+"""Reasons that hang on what came before."""
 
 
 class Judgement:
@@ -73,12 +74,12 @@ class Judgement:
 
     def _is_doubtful(self, outcome: Outcome, body: Any, events: Sequence[Event]) -> bool:
         """Whether what it says depends on something of which only retention knew."""
-        if self._is_truncated and (outcome.reason in UNKNOWN or (outcome.events and not events)):
-            return True
+        if self._is_truncated and (not events or outcome.reason in STATEFUL):
+            return outcome.reason is None or outcome.reason in STATEFUL
         if not body or body["type"] != "order.placed":
             return False
         order = self.books.orders.get(body["order_id"])
-        return order is not None and order.content is None and not events
+        return order is not None and order.content is None
 
     def _may_be_forgotten(self, body: Any) -> bool:
         """Whether it is about an order that is known and done with, where such orders are purged."""
@@ -100,7 +101,11 @@ class Judgement:
             yield self._wrong("dead letter", place, outcome, f"is one for {', '.join(found)}, and not for {due[0]}")
 
     def _events(self, place: Place, outcome: Outcome, events: Sequence[Event]) -> Iterator[Violation]:
-        found, due = sorted_events(events), sorted_events(outcome.events)
+        wanted = outcome.events
+        if self._evidence.event_log.truncated:  # rejected lines stand before a SKU's first version: they go before it
+            ids = {event["id"] for event in events}
+            wanted = [event for event in wanted if event["version"] or event["id"] in ids]
+        found, due = sorted_events(events), sorted_events(wanted)
         for sku in sorted({*found, *due}):
             if not self._heard.is_late(sku):
                 yield from self._events_of(place, outcome, due.get(sku, []), found.get(sku, []))

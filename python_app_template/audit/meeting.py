@@ -68,37 +68,42 @@ class Meetings:
                 if (group := self._met.get(about)) is not None:
                     (group.first if name in FIRST else group.later).append(place)
 
-    def arrange(self, heard: Heard, reasons: Mapping[Place, Sequence[str]], merging: Merging) -> set[Place]:
+    def arrange(
+        self, heard: Heard, reasons: Mapping[Place, Sequence[str]], merging: Merging, *, is_silent: bool = False
+    ) -> set[Place]:
         """Note what follows from what became of them; return those of which nothing tells when they came.
 
         A message that was applied made the id known, before all that found it known and after all that did not. A
-        cancellation that had nothing to take off came after whatever happened last to the order's lines.
+        cancellation came after whatever else happened to the order's lines: nothing does afterwards. When
+        retention took dead letters (`is_silent`), what led to no event may have been one: then that tells nothing.
         """
         untold: set[Place] = set()
         for about, group in self._met.items():
             first = next((place for place in group.first if heard.by_cause.get(place)), None)
             if first is not None:
-                _around(first, group, reasons, merging)
+                _around(first, group, reasons, merging, heard if is_silent else None)
             if about[0] == "batch":
                 untold.update(p for p in group.later if not reasons.get(p) and not heard.by_cause.get(p))
         for order_id, places in self.cancellations.items():
             for place in places:
-                if not reasons.get(place) and not heard.by_cause.get(place):
+                if heard.by_cause.get(place) or not (is_silent or reasons.get(place)):
                     for before in heard.last_of(order_id):
                         merging.precede(before, place)
         return untold
 
 
-def _around(first: Place, group: Met, reasons: Mapping[Place, Sequence[str]], merging: Merging) -> None:
+def _around(
+    first: Place, group: Met, reasons: Mapping[Place, Sequence[str]], merging: Merging, silent: Heard | None
+) -> None:
     """Put the others before the first or after it. What is invalid, or failed, may have come at any time."""
     for place in group.first:
-        if "conflict" in reasons.get(place, ("conflict",)):
+        if "conflict" in reasons.get(place, ("conflict",) if silent is None else ()):
             merging.precede(first, place)
     for place in group.later:
         said = reasons.get(place, ())
         if "unknown_order" in said or "unknown_batch" in said:
             merging.precede(place, first)
-        elif not said:
+        elif not said and (silent is None or silent.by_cause.get(place)):
             merging.precede(first, place)
 
 

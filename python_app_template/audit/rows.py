@@ -62,13 +62,16 @@ def differences(
     def is_forgotten(order_id: str) -> bool:
         return purged and order_id not in tables.orders and is_done_with(books, order_id)
 
+    def is_unknown(key: tuple[str, int], row: LineRow) -> bool:
+        return is_late(row.sku) or is_forgotten(key[0]) or (truncated and row.status == "rejected")
+
     yield from _sums(tables)
     checks = (
-        _compared("products", dict(books.versions), tables.products, lambda sku, _: is_late(sku)),
-        _compared("batches", batches_of(books), tables.batches, lambda _, row: is_late(row.sku)),
         _compared(
-            "order_lines", lines_of(books), tables.lines, lambda key, row: is_late(row.sku) or is_forgotten(key[0])
+            "products", dict(books.versions), tables.products, lambda sku, _: is_late(sku) and sku not in books.versions
         ),
+        _compared("batches", batches_of(books), tables.batches, lambda _, row: is_late(row.sku)),
+        _compared("order_lines", lines_of(books), tables.lines, is_unknown),
     )
     for check in checks:
         yield from check

@@ -1,5 +1,6 @@
 """Each kind of wrong is put into evidence that is clean, and has to be told as what it is."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,17 @@ from python_app_template.audit.checker import examine, violations
 from python_app_template.audit.evidence import PENDING, Cut, Evidence, Log, Move, Outbox, Record
 from python_app_template.audit.rows import LineRow, Tables
 from tests.clients import batch, cancelled, order, quantity
-from tests.unit.audit.evidence import body_of, clean, letter_of, of_bodies, rewritten, with_events, with_letters
+from tests.streams import stream
+from tests.unit.audit.evidence import (
+    body_of,
+    clean,
+    letter_of,
+    messages_of,
+    of_bodies,
+    rewritten,
+    with_events,
+    with_letters,
+)
 
 MESSAGES = of_bodies(
     order("early", ("LAMP", 1)),  # rejected: nobody knows it yet
@@ -318,6 +329,24 @@ def test_events_that_wait_in_the_outbox_count() -> None:
         events[n] = events[n]._replace(offset=PENDING)
 
     assert violations(with_events(CLEAN, take_out)) == []
+
+
+@pytest.mark.parametrize("taken", ["messages", "events", "dead_letters"])
+@pytest.mark.parametrize("share", [1, 2, 5, 9])
+def test_what_retention_took_is_said_and_is_no_violation(taken: str, share: int) -> None:
+    """The first so many tenths of each partition; what is wrong with the rest is still told."""
+    made = clean(messages_of((v, k) for v, k, _ in stream(random.Random(share), 600)))
+    records = getattr(made, taken)
+    starts = {n: max(r.offset for r in records if r.partition == n) * share // 10 for n in range(3)}
+    kept = [record for record in records if record.offset >= starts[record.partition]]
+    log = {"messages": "message_log", "events": "event_log", "dead_letters": "dead_letter_log"}[taken]
+    less: dict[str, Any] = {taken: kept, log: Log(starts, partitions=3)}
+    short = replace(made, **less)
+    assert violations(short) == []
+    assert examine(short).unchecked
+    last = max(n for n, record in enumerate(short.events) if body_of(record)["type"] == "line.allocated")
+    assert violations(with_events(short, lambda events: events.append(events[last]._replace(offset=99_999))))
+    assert violations(replace(short, tables=replace(short.tables, products={"CHAIR": 1})))
 
 
 ROWS = [(3, "c"), (4, "d"), (5, "e")]
