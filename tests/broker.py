@@ -15,6 +15,8 @@ from python_app_template.adapters.kafka_admin import LAST
 from python_app_template.core.delivery.messages import Partition
 
 SILENT = logging.getLogger("tests.librdkafka")
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
 """What librdkafka has to say of producers that are thrown away."""
 
 NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1:1/none"

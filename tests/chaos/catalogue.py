@@ -96,7 +96,5 @@ FOREIGN = Lane(
         Kind("foreign.relay_fenced", 2),
     ),
 )
-LANES = (PROCESS, CLOCK, POSTGRES, BROKER, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN)
-
-SLOW = {kind.name for lane in (PROCESS, POSTGRES, BROKER) for kind in lane.kinds}
-"""Of these each run of half an hour sees fifty."""
+QUICK_LANES = (CLOCK, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN)
+SLOW_LANES = (PROCESS, POSTGRES, BROKER)

@@ -42,7 +42,7 @@ def failpoints_hit(directory: Path) -> Iterator[tuple[str, Struck]]:
         for line in log.read_bytes().splitlines():
             if b'"failpoint.hit"' in line:
                 hit = json.loads(line)
-                yield hit["point"], Struck(f"failpoint.{hit['action']}", _instant(hit["timestamp"]))
+                yield hit["point"], _struck(f"failpoint.{hit['action']}", hit["timestamp"])
 
 
 def errors_raised(log: Path, since: int) -> Iterator[Struck]:
@@ -52,7 +52,7 @@ def errors_raised(log: Path, since: int) -> Iterator[Struck]:
         if found:
             day, clock, zone = head.decode().split()[:3]
             assert zone == "UTC"
-            yield Struck(f"sqlstate.{code.decode()}", _instant(f"{day}T{clock}+00:00"))
+            yield _struck(f"sqlstate.{code.decode()}", f"{day}T{clock}+00:00")
 
 
 def halted(directory: Path) -> Iterator[str]:
@@ -63,5 +63,6 @@ def halted(directory: Path) -> Iterator[str]:
                 yield f"halted: {line.decode()}"
 
 
-def _instant(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+def _struck(kind: str, timestamp: str) -> Struck:
+    instant = datetime.fromisoformat(timestamp).timestamp()
+    return Struck(kind, instant, instant)

@@ -29,7 +29,7 @@ class Member:
             arena.forks,
             field.proxied,
             directory,
-            f"process-{number}",
+            self.name,
             **variables(plan),
             APP_ROLES=how.roles,
             APP_FAILPOINTS__POINTS=how.failpoints,
@@ -37,6 +37,16 @@ class Member:
         )
         self.sent: signal.Signals | None = None
         """What this life was ended with on purpose."""
+
+    @property
+    def name(self) -> str:
+        """As its log is called."""
+        return f"process-{self._number}"
+
+    def last_words(self) -> str:
+        """The last line that is no JSON, or else the last."""
+        lines = self.service.log().splitlines()
+        return next((line for line in reversed(lines[-20:]) if not line.startswith("{")), lines[-1] if lines else "")
 
     def live(self) -> None:
         """Start it, each time with other dice."""
@@ -111,7 +121,7 @@ class Fleet:
         how, explained = member.how_it_ended(code)
         self.ends[how] += 1
         if not explained:
-            self.findings.append(f"process {member.service.pid} ended by itself: {how}{member.service.explain()}")
+            self.findings.append(f"{member.name} ended by itself: {how}: {member.last_words()}")
 
 
 def hash_of(text: str) -> int:

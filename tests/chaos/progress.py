@@ -102,14 +102,21 @@ class Progress:
 
     def _watch_cursor(self) -> None:
         kafka, seen = self._settings.kafka, -1
-        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers}, logger=SILENT)
+        # A broker that comes back is seen at once.
+        soon = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 50}
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, **soon}, logger=SILENT)
         cursor = {TopicPartition(str(kafka.positions_topic), 0): LAST}
         while not self._closed.wait(LOOK_SECONDS):
-            with suppress(KafkaException, TimeoutError):
+            try:
                 (asked,) = admin.list_offsets(
                     cursor, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
                 ).values()
                 stable = asked.result(ANSWER_SECONDS * 2).offset
+            except (KafkaException, TimeoutError):
+                # librdkafka asks with the leader's epoch that it knows, and learns of a newer one from metadata alone.
+                with suppress(KafkaException):
+                    admin.list_topics(timeout=ANSWER_SECONDS)
+            else:
                 if stable > seen:
                     seen = stable
                     self._moved[PUBLISHED].append(time.time())

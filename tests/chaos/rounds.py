@@ -21,7 +21,7 @@ from tests.chaos.progress import AWAY, Progress
 from tests.chaos.schedule import Fault, Plan
 from tests.chaos.server_faults import BrokerFaults, ClockFaults, PostgresFaults, ProcessFaults
 from tests.chaos.sql_faults import SqlFaults
-from tests.chaos.tally import Struck, Tally
+from tests.chaos.tally import Recovery, Struck, Tally
 from tests.clients import World
 from tests.processes import wait_until
 
@@ -87,7 +87,9 @@ class Round:
                 _, _, name = fault.kind.rpartition(".")
                 strike = getattr(hands[fault.lane], "raised" if fault.kind.startswith("sqlstate.") else name)
                 with suppress(*UNDONE):
-                    self._struck += [Struck(fault.kind, time.time())] * strike(fault)
+                    start = time.time()
+                    times = strike(fault)
+                    self._struck += [Struck(fault.kind, start, time.time())] * times
 
         lanes = [*by_target(self._plan.faults)]
         with ThreadPoolExecutor(max(1, len(lanes))) as pool:
@@ -101,13 +103,17 @@ class Round:
         return errors_raised(self._arena.postgres.log, self._log_began)
 
     def _count(self, progress: Progress, evidence: Evidence, fleet: Fleet) -> Tally:
-        hits = [*failpoints_hit(self.directory)]
+        hits, raised = [*failpoints_hit(self.directory)], [*self._raised()]
         tally = Tally([self._plan.seed], 1, messages=len(evidence.messages), events=len(evidence.events))
         tally.failpoints, tally.ends = Counter(name for name, _ in hits), fleet.ends
-        for kind, ended in [*self._struck, *(hit for _, hit in hits), *self._raised()]:
-            tally.faults[kind] += 1
-            if (recovered := progress.recovered(ended)) is not None:
-                tally.recoveries[kind].append(round(recovered - ended, 3))
+        others = self._struck + raised
+        for struck in [*others, *(hit for _, hit in hits)]:
+            tally.faults[struck.kind] += 1
+            if (recovered := progress.recovered(struck.ended)) is not None:
+                whole = struck._replace(ended=recovered)
+                alone = sum(whole.overlaps(other) for other in others) <= (struck in others)
+                seconds = round(recovered - struck.ended, 3)
+                tally.recoveries.setdefault(struck.kind, []).append(Recovery(seconds, alone))
         return tally
 
 

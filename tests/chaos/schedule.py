@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from python_app_template.settings.failpoints import CRASH, DELAY, DOUBT, ERROR, PLACES
-from tests.chaos.catalogue import LANES, PROCESSES, Lane
+from python_app_template.settings.failpoints import CRASH, DELAY, DOUBT, ERROR, PLACES, SLOW
+from tests.chaos.catalogue import QUICK_LANES, SLOW_LANES, Lane
 
 MESSAGES_A_SECOND = (150, 400)
 
-CHANCES = {CRASH: 0.1, ERROR: 1.5, DOUBT: 1.5, DELAY: 2.0}
-"""In percent, of each reach of a failpoint."""
+CHANCES = {CRASH: 0.05, DELAY: 3.0, SLOW: 0.3, DOUBT: 3.0, ERROR: 3.0}
+"""In percent, of each reach of a failpoint, where they strike as a rule."""
 
 LONG_DELAYS = {"relay.frames_produced": 3.0, "relay.cursor_produced": 3.0}
 """Seconds, beyond the transaction's time-out: there a delay is its expiry."""
@@ -49,13 +49,22 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int, number: int, seconds: float, lanes: Sequence[Lane] = LANES, keenness: float = 1.0) -> Plan:
-    """Draw a round. The same arguments make the same plan; `keenness` multiplies how often failpoints strike."""
+def plan(seed: int, number: int, seconds: float) -> Plan:
+    """Draw a round: all kinds together, or quick ones and many, or a single slow lane. The same seed, the same plan."""
     chance = random.Random(f"{seed}/{number}")
-    roles = ["worker,relay", "worker,relay", chance.choice(["worker,relay", "worker", "relay"])]
-    if chance.random() < 0.3:
-        roles = ["worker", "relay", chance.choice(["worker,relay", "worker", "relay"])]
-    processes = tuple(Process(role, failpoints(chance, keenness)) for role in roles[:PROCESSES])
+    lanes, keenness = chance.choices(
+        [((*QUICK_LANES, *SLOW_LANES), 2.0), (QUICK_LANES, 4.0), ((chance.choice(SLOW_LANES),), 0.2)], weights=[5, 3, 3]
+    )[0]
+    return drawn(chance, seed, number, seconds, lanes, keenness)
+
+
+def drawn(
+    chance: random.Random, seed: int, number: int, seconds: float, lanes: Sequence[Lane], keenness: float
+) -> Plan:
+    """Draw a round of these lanes; `keenness` multiplies how often failpoints strike."""
+    both, worker, relay = "worker,relay", "worker", "relay"
+    crews = [(both, both, worker), (both, relay, worker), (worker, relay, worker)]
+    (crew,) = chance.choices(crews, weights=[3, 1, 1])
     every = chain.from_iterable(
         lane_faults(chance, lane, target, seconds) for lane in lanes for target in range(lane.targets)
     )
@@ -64,9 +73,9 @@ def plan(seed: int, number: int, seconds: float, lanes: Sequence[Lane] = LANES, 
         number,
         seconds,
         group_protocol=chance.choice(["classic", "classic", "consumer"]),
-        batch_size=chance.choice([5, 20, 20, 100]),
+        batch_size=chance.choice([4, 10, 10, 50]),
         messages_a_second=chance.randint(*MESSAGES_A_SECOND),
-        processes=processes,
+        processes=tuple(Process(role, failpoints(chance, keenness)) for role in crew),
         faults=tuple(sorted(every)),
     )
 
@@ -88,11 +97,11 @@ def failpoints(chance: random.Random, keenness: float) -> str:
 
 def terms(name: str, chance: random.Random, keenness: float) -> Iterator[str]:
     """All that may happen at one, in turn; the first that the dice of the process allow."""
-    for action in sorted(CHANCES.keys() & set(PLACES[name].takes)):
+    for action in (action for action in CHANCES if action in PLACES[name].takes):
         percent = f"{CHANCES[action] * keenness:g}%"
         if action == DELAY and name in LONG_DELAYS and chance.random() < 0.5:
-            yield f"0.3%delay({LONG_DELAYS[name]:g})"
+            yield f"{0.5 * min(keenness, 1):g}%delay({LONG_DELAYS[name]:g})"
         elif action == DELAY:
-            yield f"{percent}delay({chance.choice([0.01, 0.05, 0.3])})"
+            yield f"{percent}delay({chance.choice([0.005, 0.02, 0.1])})"
         else:
             yield percent + action

@@ -1,9 +1,9 @@
 """How many faults of each kind there were, how soon the service had moved on after each, and what was found wrong."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, Self
@@ -13,8 +13,22 @@ class Struck(NamedTuple):
     """A fault that was really injected."""
 
     kind: str
+    began: float
+    """In seconds as `time.time` counts them."""
     ended: float
-    """When it was over, in seconds as `time.time` counts them."""
+    """Likewise; the same for what takes no time."""
+
+    def overlaps(self, other: "Struck") -> bool:
+        """Whether both were there at a moment."""
+        return self.began <= other.ended and other.began <= self.ended
+
+
+class Recovery(NamedTuple):
+    """How long it took, in seconds."""
+
+    seconds: float
+    alone: bool
+    """No other fault came until it was over; failpoints don't count."""
 
 
 @dataclass
@@ -27,8 +41,8 @@ class Tally:
     messages: int = 0
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    recoveries: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Seconds, by kind; of those faults after which recovery was seen before the next round."""
+    recoveries: dict[str, list[Recovery]] = field(default_factory=dict)
+    """By kind; of those faults after which recovery was seen."""
     failpoints: Counter[str] = field(default_factory=Counter)
     """How often each was hit."""
     ends: Counter[str] = field(default_factory=Counter)
@@ -45,7 +59,7 @@ class Tally:
         self.messages += other.messages
         self.events += other.events
         for kind, seconds in other.recoveries.items():
-            self.recoveries[kind] += seconds
+            self.recoveries.setdefault(kind, []).extend(seconds)
         self.faults += other.faults
         self.failpoints += other.failpoints
         self.ends += other.ends
@@ -55,17 +69,17 @@ class Tally:
     def append_to(self, path: Path) -> None:
         """Write it as a line of JSON behind those that are there."""
         with path.open("a") as file:
-            file.write(json.dumps(asdict(self)) + "\n")
+            file.write(json.dumps(vars(self)) + "\n")
 
     def table(self) -> Iterator[str]:
         """Lines of markdown."""
-        yield "| fault | injected | recovered in, p50 | max |"
-        yield "|---|--:|--:|--:|"
+        yield "| fault | injected | moved on after, p50 | max | with no other fault, p50 | max |"
+        yield "|---|--:|--:|--:|--:|--:|"
         for kind, count in sorted(self.faults.items()):
-            times = self.recoveries.get(kind, [])
-            seen = f"{median(times):.2f} s | {max(times):.1f} s" if times else "- | -"
-            yield f"| {kind} | {count:,} | {seen} |"
-        yield f"| **all** | **{self.faults.total():,}** | | |"
+            seen = self.recoveries.get(kind, [])
+            every, alone = [one.seconds for one in seen], [one.seconds for one in seen if one.alone]
+            yield f"| {kind} | {count:,} | {_spread(every)} | {_spread(alone)} |"
+        yield f"| **all** | **{self.faults.total():,}** | | | | |"
         yield ""
         yield (
             f"{self.rounds:,} rounds in {self.seconds / 60:.0f} minutes, seeds {', '.join(map(str, self.seeds))}; "
@@ -76,12 +90,16 @@ class Tally:
         )
 
 
+def _spread(seconds: Sequence[float]) -> str:
+    return f"{median(seconds):.2f} s | {max(seconds):.1f} s" if seconds else "- | -"
+
+
 def read(lines: Iterable[str]) -> Tally:
     """Add up what `append_to` wrote."""
     total = Tally()
     for line in lines:
         found: dict[str, Any] = json.loads(line)
         found |= {name: Counter(found[name]) for name in ("faults", "failpoints", "ends")}
-        found["recoveries"] = defaultdict(list, found["recoveries"])
+        found["recoveries"] = {kind: [Recovery(*one) for one in every] for kind, every in found["recoveries"].items()}
         total.add(Tally(**found))
     return total
