@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -217,6 +218,22 @@ def test_what_is_replayed_is_as_it_was_received_and_the_second_time_nothing_is(
         key=str,
     )
     assert [row["returned"] for row in command("dlq", "list").rows] == [True, True, False, True, True, False]
+
+
+def test_interrupted_and_repeated_each_goes_back_once(command: CommandLine, broker: Broker, topics: Topics) -> None:
+    at = Partition(topics.input, 0)
+    write(broker, topics, *((0, frame(topics, "failed", n, Record(at, 0, 5, b"k", b"%d" % n))) for n in range(1500)))
+    with command.process("dlq", "replay", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as interrupted:
+        assert interrupted.stdout is not None
+        assert interrupted.stdout.readline(), "the first transaction is committed"
+        interrupted.send_signal(signal.SIGINT)
+        _, err = interrupted.communicate(timeout=60)
+    assert (interrupted.returncode, err) == (130, b"")
+    broker.read(topics.positions, 1)  # waits until no transaction is open: it left none
+    done = command("dlq", "replay")
+    assert done.code == 0
+    assert 0 < len(done.rows) < 1500, "it was interrupted: while its lines wait to be read it goes no further"
+    assert sorted(int(value or b"") for _, value, _ in returned(broker, topics)) == [*range(1500)]
 
 
 @pytest.mark.usefixtures("letters")
