@@ -87,7 +87,7 @@ def keeps_secret(field: FieldInfo) -> bool:
 def unknown(name: str, origin: str, known: Iterable[str]) -> str:
     """Say that there is no such variable, and which one may have been meant."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-    return f"{name} ({origin}): unknown" + (f"; did you mean {close[0]}?" if close else "")
+    return f"{name} ({origin}): unknown; " + (f"did you mean {close[0]}?" if close else "docs/configuration.md has all")
 
 
 def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Mapping[str, str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from python_app_template.settings import sources
 from python_app_template.settings.kinds import (
+    Allowed,
     Bytes,
     Count,
     DatabaseUrl,
@@ -226,11 +227,23 @@ class Health(Section):
     """Seconds for which a thread may be silent, or work may wait without a reason."""
 
 
+LEAVE_SECONDS = 10.0
+"""Beyond the grace, to leave the group and to close what is open."""
+
+
 class Drain(Section):
     """Stopping when asked to."""
 
     grace_seconds: Seconds = 25
     """Seconds for the batch in hand and for what is committed and not yet published."""
+    killed_after_seconds: Annotated[Seconds | None, Allowed("number, more than 0, at most 86400")] = None
+    """Seconds that the orchestrator waits before it kills, where it is to be checked; the grace and 10 s at least."""
+
+    def contradictions(self) -> Iterator[str]:
+        """A kill before the end."""
+        needed = self.grace_seconds + LEAVE_SECONDS
+        if self.killed_after_seconds is not None and self.killed_after_seconds < needed:
+            yield f"APP_DRAIN__KILLED_AFTER_SECONDS: less than APP_DRAIN__GRACE_SECONDS and {LEAVE_SECONDS:g} s more"
 
 
 class Preflight(Section):
@@ -323,7 +336,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del env_settings, dotenv_settings, file_secret_settings
-        return init_settings, *sources.outside(settings_cls).values()
+        return init_settings, *sources.outside(settings_cls).readable.values()
 
 
 def load(overrides: Mapping[str, object] | None = None) -> Settings:

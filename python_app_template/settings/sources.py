@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,6 +9,7 @@ import pydantic_settings
 import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 FILE, SECRETS = "APP_CONFIG_FILE", "APP_SECRETS_DIR"
 QUOTED = re.compile(r"'.*'|\".*\"")
-SURELY = 0.85
-"""How like a known name an unknown one without `__` is that is no other program's."""
+OF_TESTS = "APP_TEST_"
+"""What the tests' own variables begin with; they name servers."""
 
 
 class Explained(NamedTuple):
@@ -59,23 +59,36 @@ class _Secrets(_NoWholeSection, NestedSecretsSettingsSource):
     pass
 
 
-def outside(cls: type[BaseSettings]) -> dict[str, PydanticBaseSettingsSource]:
-    """The sources besides the command line, strongest first, by the origin's name. Raises SettingsError."""
+class Sources(NamedTuple):
+    """The sources besides the command line, strongest first, by the origin's name; and what could not be read."""
+
+    readable: dict[str, PydanticBaseSettingsSource]
+    faults: list[str]
+
+
+def outside(cls: type[BaseSettings]) -> Sources:
+    """Read them all; what is wrong with one hides nothing that is wrong with another."""
+    faults: list[str] = []
     environment = _Environment(cls)
-    dotenv = _read(".env", lambda: _DotEnv(cls, env_file=".env", env_file_encoding="utf-8"))
-    named = {name.upper(): value for name, value in {**dotenv.env_vars, **environment.env_vars}.items()}
-    sources: dict[str, PydanticBaseSettingsSource] = {"environment": environment, ".env": dotenv}
+    sources: dict[str, PydanticBaseSettingsSource] = {"environment": environment}
+    named = environment.env_vars
+    if dotenv := _read(".env", lambda: _DotEnv(cls, env_file=".env", env_file_encoding="utf-8"), faults):
+        sources[".env"] = dotenv
+        named = {**dotenv.env_vars, **named}
+    named = {name.upper(): value for name, value in named.items()}
     if path := named.get(FILE):
-        sources["file"] = InitSettingsSource(cls, init_kwargs=_read(FILE, lambda: _yaml(cls, Path(path))))
+        content = _read(FILE, lambda: _yaml(cls, Path(path), faults), faults)
+        sources["file"] = InitSettingsSource(cls, init_kwargs=content or {})
     if folder := named.get(SECRETS):
-        sources["secrets"] = _read(SECRETS, lambda: _secrets(cls, folder))
-    return sources
+        secrets = _read(SECRETS, lambda: _secrets(cls, folder), faults)
+        sources |= {"secrets": secrets} if secrets else {}
+    return Sources(sources, faults)
 
 
 def load(cls: type[S], overrides: Mapping[str, object]) -> tuple[S, dict[str, str]]:
     """Make settings of all sources, and the origin of each that was set, by variable. Raises SettingsError."""
-    sources, given = outside(cls), _nested(overrides)
-    faults = [line for origin in ("environment", ".env") for line in _strangers(cls, sources[origin], origin)]
+    (sources, unread), given = outside(cls), _nested(overrides)
+    faults = [*unread, *(line for origin, source in sources.items() for line in _strangers(cls, source, origin))]
     origins: dict[str, str] = {}
     try:
         for origin, values in [("command line", given), *((name, source()) for name, source in sources.items())]:
@@ -83,7 +96,9 @@ def load(cls: type[S], overrides: Mapping[str, object]) -> tuple[S, dict[str, st
         settings: S | None = cls(**given)
     except ValidationError as fault:
         settings = None
-        faults += described(cls, fault.errors(include_url=False), origins)
+        errors = fault.errors(include_url=False)
+        # What could not be read may hold the value that another one lacks.
+        faults += described(cls, [e for e in errors if not (unread and _is_of_several(e))], origins)
     # Raised out here it carries no context, and so nothing of what was read.
     if faults or settings is None:
         raise SettingsError(faults)
@@ -101,46 +116,51 @@ def explain(settings: BaseSettings, origins: Mapping[str, str]) -> list[Explaine
     return rows
 
 
-def _read(name: str, read: Callable[[], T]) -> T:
+def _is_of_several(error: ErrorDetails) -> bool:
+    return error["type"] == "value_error" and len(error["loc"]) < len(("section", "field"))
+
+
+def _read(name: str, read: Callable[[], T], faults: list[str]) -> T | None:
+    """Return what is read; None: it can not be, and `faults` says why."""
     try:
         return read()
     except OSError as fault:
-        line = f"{name}: {fault.filename} can not be read: {fault.strerror}"
+        faults.append(f"{name}: {fault.filename} can not be read: {fault.strerror}")
     except UnicodeDecodeError:
-        line = f"{name}: can not be read: no UTF-8"
+        faults.append(f"{name}: can not be read: no UTF-8")
     except pydantic_settings.SettingsError as fault:
-        line = f"{name}: {fault}"
-    raise SettingsError([line])
+        faults.append(f"{name}: {fault}")
+    return None
 
 
 def _secrets(cls: type[BaseSettings], folder: str) -> "_Secrets":
     return _Secrets(SecretsSettingsSource(cls), secrets_dir=folder, secrets_dir_missing="error")
 
 
-def _yaml(cls: type[BaseSettings], path: Path) -> dict[str, Any]:
+def _yaml(cls: type[BaseSettings], path: Path, faults: list[str]) -> dict[str, Any]:
+    """Return what of it can be used."""
+    text = path.read_text("utf-8")
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as fault:
         place = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
         # What it quotes may be a password that begins with *, & or !.
-        line = f"{FILE}: {path}{place}: no YAML: {QUOTED.sub('...', fault.problem or 'no reason given')}"
-    except yaml.YAMLError:
-        line = f"{FILE}: {path}: no YAML"
+        faults.append(f"{FILE}: {path}{place}: no YAML: {QUOTED.sub('...', fault.problem or 'no reason given')}")
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, a number of 5,000 digits, depth
+        faults.append(f"{FILE}: {path}: no YAML")
     else:
-        wrong = _misshapen(cls, content)
-        if wrong is None:
-            return _filled(content or {})
-        line = f"{FILE}: {path}: {wrong}"
-    raise SettingsError([line])
+        if isinstance(content, dict | None):
+            return _filled(_shaped(cls, path, content or {}, faults))
+        faults.append(f"{FILE}: {path}: holds no mapping of sections, but a {type(content).__name__}")
+    return {}
 
 
-def _misshapen(cls: type[BaseSettings], content: object) -> str | None:
-    if content is None:
-        return None
-    if not isinstance(content, dict):
-        return f"holds no mapping of sections, but a {type(content).__name__}"
+def _shaped(cls: type[BaseSettings], path: Path, content: dict[object, Any], faults: list[str]) -> dict[object, Any]:
+    """Return the sections that are some."""
     flat = [name for name in sections(cls) if not isinstance(content.get(name), dict | None)]
-    return f"no mapping below {', '.join(flat)}" if flat else None
+    if flat:
+        faults.append(f"{FILE}: {path}: no mapping below {', '.join(flat)}")
+    return {name: value for name, value in content.items() if name not in flat}
 
 
 def _filled(mapping: dict[object, Any]) -> dict[str, Any]:
@@ -168,13 +188,13 @@ def _set_in(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _strangers(cls: type[BaseSettings], source: PydanticBaseSettingsSource, origin: str) -> Iterator[str]:
-    """Find what looks like a setting and is none; variables of other programs may begin with APP_ as well."""
+    """Find what begins as a setting and is none: it does nothing, which somebody may not have meant."""
     known = {variable(path) for path, _ in fields(cls)} | {FILE, SECRETS}
     whole = {variable((name,)) for name in sections(cls)}
     for name in _names(source):
         if name in whole:
             yield f"{name} ({origin}): a section, which takes no value; set {name}__..."
-        elif name not in known and ("__" in name or get_close_matches(name, known, n=1, cutoff=SURELY)):
+        elif name not in known and not name.startswith(OF_TESTS):
             yield unknown(name, origin, known)
 
 

@@ -119,6 +119,9 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("APP_KAFKA__GROUPID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
         ("APP_KAKFA__GROUP_ID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
         ("APP_KAFKA_GROUP_ID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
+        ("APP_NOPE", "1", "unknown; docs/configuration.md has all"),
+        ("APP_PORT", "1", "unknown"),
+        ("APP_ENVIROMENT", "prod", "unknown; did you mean APP_ENVIRONMENT?"),
         ("APP_KAFKA", "{}", "a section, which takes no value"),
     ],
 )
@@ -143,8 +146,31 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("kafka: 5\nhttp: {port: x}", {": no mapping below kafka", "APP_HTTP__PORT (file)"}),
+        ("kafka: [", {"some.yaml, line 1: no YAML"}),
+        ("kafka: [1]\ndrain: x\nlog: {level: LOUD}", {": no mapping below kafka, drain", "APP_LOG__LEVEL (file)"}),
+    ],
+)
+def test_what_is_wrong_with_a_file_hides_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, says: set[str]
+) -> None:
+    """And a login that may be complete in there is not called half there."""
+    (tmp_path / "some.yaml").write_text(text)
+    monkeypatch.setenv("APP_CONFIG_FILE", "some.yaml")
+    monkeypatch.setenv("APP_DATABASE__POOL_SIZE", "x")
+    monkeypatch.setenv("APP_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("APP_SECRETS_DIR", "nowhere")
+    lines = faults()
+    for said in {"APP_DATABASE__POOL_SIZE (environment)", "APP_SECRETS_DIR: ", *says}:
+        assert [said for line in lines if said in line] == [said], lines
+    assert len(lines) == len(says) + 2
+
+
 def test_variables_of_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("APP_TEST_KAFKA", "APP_TEST_BACKEND", "APP_PORT", "APP_HOME", "APPLE__PIE"):
+    for name in ("APP_TEST_KAFKA", "APP_TEST_BACKEND", "APPLE__PIE", "MYAPP_PORT"):
         monkeypatch.setenv(name, "x")
     assert load() == load()
 
@@ -172,6 +198,7 @@ def test_variables_of_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPa
         ({"database__lock_timeout_seconds": 30}, ["APP_DATABASE__LOCK_TIMEOUT_SECONDS"]),
         ({"database__transaction_timeout_seconds": 20}, ["APP_DATABASE__STATEMENT_TIMEOUT_SECONDS"]),
         ({"retry__first_seconds": 6}, ["APP_RETRY__FIRST_SECONDS"]),
+        ({"drain__killed_after_seconds": 34}, ["APP_DRAIN__KILLED_AFTER_SECONDS"]),
     ],
 )
 def test_values_that_do_not_go_together_are_told(given: dict[str, object], named: list[str]) -> None:
