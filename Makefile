@@ -63,7 +63,7 @@ bench: setup  ## Orders per second, beside FastStream on the same servers
 
 fuzz: setup  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
 	$(BIN)/python -m tests.fuzz --messages $(MESSAGES)
-	FUZZ_MESSAGES=50000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
+	FUZZ_MESSAGES=50000 FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
 
 docs: setup  ## Make docs/configuration.md from the settings' own descriptions
 	$(BIN)/python -m python_app_template.settings.documents

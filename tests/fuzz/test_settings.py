@@ -14,7 +14,7 @@ from python_app_template.settings import Settings, SettingsError, load
 from python_app_template.settings.faults import fields, sections, variable
 from tests.fuzz.mutations import PIECES
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "50"))
 EXAMPLE = (Path(__file__).parents[2] / "docs" / "settings.example.yaml").read_text("utf-8")
 YAML = re.sub(r"^( *)# ?(?=\w+:)", r"\1", EXAMPLE, flags=re.MULTILINE)
 """All settings, none of them a comment."""
