@@ -9,6 +9,7 @@ from confluent_kafka.admin import OffsetSpec as Spec  # type: ignore[attr-define
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic
+from python_app_template.adapters.secondary.kafka.reading import bounds
 from python_app_template.core.delivery.messages import Partition
 from python_app_template.core.delivery.positions import Log
 from python_app_template.core.delivery.relaying import Cursor
@@ -36,14 +37,16 @@ class KafkaLogs(Logs):
 
     async def log(self, partition: Partition) -> Log:
         """As the port says."""
-        return await self._admin.log(partition)
+        topic, found = await asyncio.gather(self._admin.topic(partition.topic), bounds(self._admin, partition))
+        return Log(topic.id, found.start, found.end)
 
     async def offset_at(self, partition: Partition, at: datetime) -> int:
         """As the port says."""
+        log = await self.log(partition)
         wanted = Spec.for_timestamp(round(at.timestamp() * 1000))
         asked = self._admin.client.list_offsets({TopicPartition(*partition): wanted}, request_timeout=ANSWER_SECONDS)
         (future,) = asked.values()
-        found, log = await asyncio.gather(self._admin.answer(future), self.log(partition))
+        found = await self._admin.answer(future)
         return log.end if found.offset < 0 else int(found.offset)
 
 
@@ -53,5 +56,5 @@ async def published(settings: Settings, transactional_id: str, admin: KafkaAdmin
     Raises TransientError; Halted: the last record is no cursor.
     """
     cursors = CursorTopic(settings, transactional_id)
-    bounds = await admin.bounds(cursors.partition)
-    return await cursors.last(bounds.start, bounds.stable_end)
+    found = await bounds(admin, cursors.partition)
+    return await cursors.last(found.start, found.stable_end)
