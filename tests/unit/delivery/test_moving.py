@@ -88,3 +88,22 @@ def test_the_relay_could_go_on_only_where_nothing_is_missing(*, number: int, all
     else:
         with pytest.raises(CannotMove, match=f"--published {number}: .*allowed: 3 to 9"):
             check_number(number, shelf)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (Wish(0), "--accept-topic with an --offset of the new one goes on there"),
+        (Wish(accept_topic=True), "say with --offset where to go on, for instance earliest"),
+    ],
+)
+def test_a_refusal_names_the_partition_and_both_topics(wish: Wish, said: str) -> None:
+    with pytest.raises(CannotMove) as refused:
+        plan(P, ROW, log(topic_id="new"), wish, GROUP)
+    name = "raw-push, partition 0: the topic was made anew (id new, the position is of topic-id)"
+    assert str(refused.value) == f"{name}; {said}"
+
+
+def test_rows_are_held_against_just_as_many() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        moving([ROW, None], [ROW])

@@ -1,15 +1,21 @@
 """An operator's moves: looked at twice, all or none."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import Partition
-from python_app_template.core.delivery.moving import CannotMove
+from python_app_template.core.delivery.moving import CannotMove, Move
 from python_app_template.core.delivery.positions import Position
+from python_app_template.core.delivery.relaying import Cursor
+from python_app_template.core.ports.publishing import Publisher
 from python_app_template.core.use_cases.accept_topic import AcceptTopic
 from python_app_template.core.use_cases.move_cursor import MoveCursor
-from python_app_template.core.use_cases.move_position import MovePosition, Place, Target
+from python_app_template.core.use_cases.move_position import WATCH_SECONDS, MovePosition, Place, Target
 from tests.builders import GROUP, P, Q, log, position
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import Database
@@ -131,3 +137,80 @@ async def test_a_relay_at_work_is_left_alone_unless_by_force() -> None:
     assert (broker.fence, broker.cursor, desk.database.moves) == (0, None, [])
     await move(0, "lost", force=True)
     assert (broker.fence, broker.cursor) == (1, desk.database.outbox.origin)
+
+
+async def test_a_move_takes_group_and_topic_with_it() -> None:
+    desk = Desk(replace(position(30, group="another"), topic_id="old"))
+    await desk.move(P.topic, [0], Target(50, group="third", accept_topic=True), "because")
+    row = desk.database.rows[P]
+    assert (row.group, row.topic_id, row.next_offset) == ("third", log().topic_id, 50)
+
+
+async def test_by_force_a_row_is_moved_from_wherever_it_is_by_then() -> None:
+    desk = Desk(position(30))
+    forced: list[bool] = []
+    make = desk.moves.make
+
+    async def noted(moves: Sequence[Move], reason: str, *, force: bool = False) -> Sequence[Move]:
+        forced.append(force)
+        return await make(moves, reason, force=force)
+
+    desk.moves.make = noted  # type: ignore[method-assign]
+    await desk.move(P.topic, [0], Target(50), "because")
+    await desk.move(P.topic, [0], Target(60), "because", force=True)
+    assert forced == [False, True]
+
+
+async def test_nothing_is_watched_where_nothing_moves_nor_under_force() -> None:
+    desk, clock = Desk(position(30)), FakeClock()
+    move = MovePosition(desk.moves, LOGS, clock, GROUP)
+    await move(P.topic, [0], Target(30), "because")
+    await move(P.topic, [0], Target(40), "because", force=True)
+    assert clock.time == 0
+    await move(P.topic, [0], Target(50), "because")
+    assert clock.time == WATCH_SECONDS
+
+
+async def test_all_partitions_that_are_being_consumed_are_named() -> None:
+    desk = Desk(position(30), position(30, Q))
+    desk.at_work = {P: position(31), Q: position(31, Q)}
+    with pytest.raises(CannotMove, match=r"^raw-push, partition 0, 1: is being consumed"):
+        await desk.move(P.topic, None, Target("earliest"), "because")
+
+
+async def test_an_accepted_topic_is_named_and_its_reason_kept() -> None:
+    desk = Desk()
+    desk.database.outbox.topics = {P.topic: "old"}
+    assert (await AcceptTopic(desk.moves, LOGS)(P.topic, "made anew")).topic == P.topic
+    assert [reason for *_, reason in desk.database.moves] == ["made anew"]
+
+
+@pytest.mark.parametrize("reason", ["cursor_unreadable", "cursor_held"])
+async def test_a_cursor_that_nobody_can_read_is_replaced_and_one_that_is_held_is_not(reason: str) -> None:
+    desk, broker = Desk(), FakeBroker()
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Publisher]:
+        async with broker.open_publisher() as publisher:
+            publisher.cursor = unreadable  # type: ignore[method-assign]
+            yield publisher
+
+    async def unreadable() -> Cursor | None:
+        raise Halted("relay", reason, expected="a cursor", found="none", remedy="")
+
+    move = MoveCursor(broker.lead, opened, desk.moves, "positions")
+    if reason == "cursor_unreadable":
+        assert (await move(0, "lost")).before is None
+        assert broker.cursor == desk.database.outbox.origin
+    else:
+        with pytest.raises(Halted):
+            await move(0, "lost")
+        assert broker.cursor is None
+
+
+async def test_a_relay_at_work_is_a_reason_in_one_line() -> None:
+    desk, broker = Desk(), FakeBroker()
+    broker.leader = FakeTerm(broker)
+    with pytest.raises(CannotMove) as refused:
+        await MoveCursor(broker.lead, broker.open_publisher, desk.moves, "positions")(0, "lost")
+    assert str(refused.value) == "a relay is at work, and has its cursor; stop the relays, or add --force"
