@@ -15,8 +15,6 @@ from python_app_template.cli.story.keys import keyed
 from python_app_template.cli.story.samples import Samples, message
 from tests.command_line import on_terminal
 
-
-
 # Keys
 
 
@@ -165,7 +163,21 @@ def test_help_is_no_fault(capsys: pytest.CaptureFixture[str], command: list[str]
 def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
     run([])
     commands = re.findall(r"^│ ([a-z]+) ", capsys.readouterr().out, re.MULTILINE)
-    assert commands == ["demo", "prove", "backends", "topics", "preflight", "serve", "produce", "consume", "settings"]
+    assert commands == [
+        "demo",
+        "prove",
+        "backends",
+        "topics",
+        "preflight",
+        "serve",
+        "produce",
+        "consume",
+        "dlq",
+        "audit",
+        "positions",
+        "purge",
+        "settings",
+    ]
     for command in commands:
         assert run([command, "--help"]) == 0
         assert f"python-app-template {command}" in capsys.readouterr().out.partition("Examples")[2]
