@@ -76,7 +76,7 @@ def wanting(findings: Sequence[Finding]) -> bool:
 async def _look(check: Check, seconds: float, clock: Clock) -> Finding:
     try:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, CheckFailed) and error.passing),
+            retry=retry_if_exception(lambda error: isinstance(error, CheckFailed | CheckDoubtful) and error.passing),
             stop=stop_after_delay(seconds),
             wait=_wait(seconds),
             sleep=clock.sleep,

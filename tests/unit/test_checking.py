@@ -28,3 +28,16 @@ async def test_a_warning_keeps_nobody_from_starting_and_is_not_waited_for() -> N
     found = [finding async for finding in preflight([Check("some", doubtful)], 30, clock)]
     assert found == [Finding("some", ok=True, found="odd", remedy="look at it")]
     assert clock.time == 0
+
+
+async def test_a_doubt_that_may_pass_is_waited_for_and_ends_as_a_warning() -> None:
+    looks = 0
+
+    async def away() -> str:
+        nonlocal looks
+        looks += 1
+        raise CheckDoubtful("away", "start it", passing=True)
+
+    clock = FakeClock()
+    (found,) = [finding async for finding in preflight([Check("some", away)], 0.2, clock)]
+    assert (found.ok, found.remedy, looks > 1) == (True, "start it", True)

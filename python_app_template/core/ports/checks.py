@@ -13,11 +13,14 @@ class CheckFailed(Exception):
 
 
 class CheckDoubtful(Exception):
-    """`found` is not as it should be, but the service starts: a part of it may halt, or a person should look."""
+    """`found` is not as it should be, but the service starts: a part of it may halt, or a person should look.
 
-    def __init__(self, found: str, remedy: str) -> None:
+    `passing` as above.
+    """
+
+    def __init__(self, found: str, remedy: str, *, passing: bool = False) -> None:
         super().__init__(f"{found}; {remedy}")
-        self.found, self.remedy = found, remedy
+        self.found, self.remedy, self.passing = found, remedy, passing
 
 
 class Check(NamedTuple):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from python_app_template.core.delivery.faults import FatalError, TransientError
-from python_app_template.core.ports.checks import Check, CheckDoubtful, CheckFailed
+from python_app_template.core.ports.checks import Check, CheckDoubtful
 from python_app_template.core.use_cases.show_positions import Consumed, Published, ShowPositions
 
 FINE = frozenset({"", "unclaimed"})
@@ -50,8 +50,10 @@ def _doubt(found: Consumed) -> str:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Wait for what is away; other checks say what it is."""
+    """Wait for what is away, and let the other checks judge it; what we may not look at is not waited for."""
     try:
         yield
     except (TransientError, FatalError) as fault:
-        raise CheckFailed(f"{fault}", "see what the checks of database and broker say", passing=True) from fault
+        forbidden = isinstance(fault, TransientError) and fault.code.endswith("AUTHORIZATION_FAILED")
+        remedy = "see what the checks of database and broker say"
+        raise CheckDoubtful(f"can not be looked at: {fault}", remedy, passing=not forbidden) from fault

@@ -7,7 +7,7 @@ import pytest
 from python_app_template.core.delivery.faults import FatalError, Halted, TransientError
 from python_app_template.core.delivery.positions import Log
 from python_app_template.core.delivery.relaying import Cursor
-from python_app_template.core.ports.checks import CheckDoubtful, CheckFailed
+from python_app_template.core.ports.checks import CheckDoubtful
 from python_app_template.core.ports.moves import Waiting
 from python_app_template.core.use_cases.foresee_halts import positions, way_out
 from python_app_template.core.use_cases.show_positions import Consumed, Published
@@ -79,8 +79,15 @@ async def test_a_relay_at_work_that_came_in_between_alarms_nobody() -> None:
     assert await way_out(Standing(published(WHY), published()).look)
 
 
-@pytest.mark.parametrize("fault", [TransientError("away"), FatalError("no such table")])
-async def test_what_is_away_is_waited_for(fault: Exception) -> None:
-    with pytest.raises(CheckFailed) as failed:
+@pytest.mark.parametrize(
+    ("fault", "passing"),
+    [
+        (TransientError("away"), True),
+        (FatalError("no such table"), True),
+        (TransientError("no right", code="TOPIC_AUTHORIZATION_FAILED"), False),
+    ],
+)
+async def test_what_is_away_is_waited_for_and_never_ends_the_service(fault: Exception, passing: bool) -> None:  # noqa: FBT001 - a table
+    with pytest.raises(CheckDoubtful, match="can not be looked at") as doubt:
         await way_out(Standing(fault).look)
-    assert failed.value.passing
+    assert doubt.value.passing is passing
