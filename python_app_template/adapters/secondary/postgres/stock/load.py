@@ -24,6 +24,9 @@ TEXTS, INTEGERS = ARRAY(Text), ARRAY(Integer)
 KNOWN_SKUS = 200_000
 """So many names of SKUs are remembered on a connection, in some 25 MB."""
 
+LINES_AT_ONCE = 5000
+"""Lines of those that may come off batches that are taken in before others on this event loop have their turn."""
+
 MANY_LINES, SECONDS_PER_LINE = 20_000, 0.0005
 """From so many lines on that may come off batches, deciding and writing them is given time of its own."""
 
@@ -194,7 +197,10 @@ async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -
     values = {"refs": list(changed), "rests": list(changed.values())}
     if not changed:
         return []
-    lines = [_line(row) for row in (await connection.execute(LATEST, values)).all()]
+    lines: list[OrderLine] = []
+    async with connection.stream(LATEST, values) as rows:  # all at once would hold others up
+        async for some in rows.partitions(LINES_AT_ONCE):
+            lines += map(_line, some)
     if len(lines) > MANY_LINES:
         await allow_longer(connection, len(lines) * SECONDS_PER_LINE)
     return lines
