@@ -6,6 +6,9 @@ CORE = "python_app_template/core"
 KAFKA = "python_app_template/adapters/secondary/kafka"
 POSTGRES = "python_app_template/adapters/secondary/postgres"
 
+PRODUCED = "                producer.produce(frame, partition_of(frame, self._counts[frame.topic]))\n"
+"""How the publisher hands a frame over."""
+
 
 class Patch(NamedTuple):
     """In this file, what stands there exactly once, and what shall stand there instead."""
@@ -126,26 +129,19 @@ BUGS = (
         "version: ",
         (
             Patch(
-                f"{KAFKA}/publisher.py",
-                "            self._producer: Producer | None = Producer(properties, logger=kafka_client.LOGGER)\n",
-                "            self._producer: Producer | None = Producer(properties, logger=kafka_client.LOGGER)\n"
+                f"{KAFKA}/transactions.py",
+                "            self._producer = Producer(properties, logger=kafka_client.LOGGER)\n",
+                "            self._producer = Producer(properties, logger=kafka_client.LOGGER)\n"
                 "            own = {n: v for n, v in properties.items() if not n.startswith('transaction')}\n"
-                "            self._outside = Producer(own)\n",
+                "            self.outside = Producer(own)\n",
             ),
             Patch(
                 f"{KAFKA}/publisher.py",
-                "                self._produce(frame)\n",
-                "                self._produce(frame, self._outside)\n            self._outside.flush(10)\n",
-            ),
-            Patch(
-                f"{KAFKA}/publisher.py",
-                "    def _produce(self, frame: Frame) -> None:\n",
-                "    def _produce(self, frame: Frame, by: Producer | None = None) -> None:\n",
-            ),
-            Patch(
-                f"{KAFKA}/publisher.py",
-                "self._alive().produce(frame.topic",
-                "(by or self._alive()).produce(frame.topic",
+                PRODUCED,
+                "                number = partition_of(frame, self._counts[frame.topic])\n"
+                "                producer.outside.produce("
+                "frame.topic, frame.value, frame.key, number, headers=list(frame.headers))\n"
+                "            producer.outside.flush(10)\n",
             ),
         ),
     ),
@@ -177,13 +173,14 @@ BUGS = (
         (
             Patch(
                 f"{KAFKA}/publisher.py",
-                '            self._reach("relay.cursor_produced")\n'
-                "            self._in_slices(self._alive().commit_transaction)\n",
+                '            self._reach("relay.cursor_produced")\n            producer.commit()\n',
+                "            from confluent_kafka import KafkaException\n"
+                "            from python_app_template.core.delivery.faults import TransientError\n"
                 "            try:\n"
                 '                self._reach("relay.cursor_produced")\n'
-                "                self._in_slices(self._alive().commit_transaction)\n"
+                "                producer.commit()\n"
                 "            except (KafkaException, TransientError):\n"
-                "                self._in_slices(self._alive().abort_transaction)\n",
+                "                producer._in_slices(producer._alive().abort_transaction)\n",
             ),
         ),
     ),
@@ -194,13 +191,11 @@ BUGS = (
         (
             Patch(
                 f"{KAFKA}/publisher.py",
-                "            for frame in frames:\n                self._produce(frame)\n",
-                "            for frame in [frame for frame in frames if not frame.type]:\n"
-                "                self._produce(frame)\n"
-                "            self._in_slices(self._alive().commit_transaction)\n"
-                "            self._alive().begin_transaction()\n"
-                "            for frame in [frame for frame in frames if frame.type]:\n"
-                "                self._produce(frame)\n",
+                f"            for frame in frames:\n{PRODUCED}",
+                f"            for frame in [frame for frame in frames if not frame.type]:\n{PRODUCED}"
+                "            producer.commit()\n"
+                "            producer.begin()\n"
+                f"            for frame in [frame for frame in frames if frame.type]:\n{PRODUCED}",
             ),
         ),
     ),
@@ -235,7 +230,8 @@ BUGS = (
                 "            self.lanes.start(lane, offset)\n            lane.started = run.number\n",
                 "            lane.started = run.number\n"
                 "            self.lanes.resume(lane)\n"
-                "            self._fetch()\n"
+                "            for _ in range(20):\n"
+                "                self._fetch()\n"
                 "            self.lanes.start(lane, offset)\n",
             ),
             Patch(
@@ -267,7 +263,7 @@ BUGS = (
         "version: ",
         (
             Patch(
-                f"{KAFKA}/publisher.py",
+                f"{KAFKA}/transactions.py",
                 "kafka_client.producer(settings, transactional_id)",
                 'kafka_client.producer(settings, f"{settings.kafka.group_id}-{transactional_id}")',
             ),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ SLICE_SECONDS = 0.5
 """librdkafka's calls that block are made in such slices, so that closing never waits long."""
 
 POLL_SECONDS = 0.005
+"""Between two looks at what was delivered."""
 
 GRACE_SECONDS = 10.0
 """What the broker is given beyond a transaction's time."""
@@ -85,7 +86,12 @@ class TransactionalProducer:
 
     def close(self) -> None:
         """Throw the producer away, with what it has in hand; waits for nothing."""
-        self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # Nobody has to wait until an open transaction's time is up. And librdkafka 2.16 ends the process with a
+            # failed assertion when it is about to register partitions with one while the producer is destroyed.
+            with suppress(KafkaException):
+                producer.abort_transaction(0)
 
     @contextmanager
     def refusals(self, subject: str) -> Iterator[None]:
