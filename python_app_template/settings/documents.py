@@ -20,7 +20,7 @@ the YAML file that `APP_CONFIG_FILE` names (an [example](settings.example.yaml))
 variable counts as not set. `python-app-template settings` shows every setting, masked, and where it came from.
 
 A wrong setting ends the service before it starts, with exit code 2 and one line for each fault; so does a variable
-that begins with `APP_` and is none (but for `APP_TEST_`, which the tests use).
+that looks like a setting and is none.
 """
 
 YAML_HEAD = """\

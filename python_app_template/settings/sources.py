@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,8 +28,8 @@ T = TypeVar("T")
 
 FILE, SECRETS = "APP_CONFIG_FILE", "APP_SECRETS_DIR"
 QUOTED = re.compile(r"'.*'|\".*\"")
-OF_TESTS = "APP_TEST_"
-"""What the tests' own variables begin with; they name servers."""
+SURELY = 0.85
+"""How like a known name an unknown one without `__` is that is no other program's."""
 
 
 class Explained(NamedTuple):
@@ -188,13 +189,17 @@ def _set_in(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _strangers(cls: type[BaseSettings], source: PydanticBaseSettingsSource, origin: str) -> Iterator[str]:
-    """Find what begins as a setting and is none: it does nothing, which somebody may not have meant."""
+    """Find what looks like a setting and is none.
+
+    Variables of others may begin with APP_ as well: Kubernetes sets APP_PORT, APP_SERVICE_HOST and so on in every
+    container beside a Service of the name "app", and refusing them would keep this one from starting.
+    """
     known = {variable(path) for path, _ in fields(cls)} | {FILE, SECRETS}
     whole = {variable((name,)) for name in sections(cls)}
     for name in _names(source):
         if name in whole:
             yield f"{name} ({origin}): a section, which takes no value; set {name}__..."
-        elif name not in known and not name.startswith(OF_TESTS):
+        elif name not in known and ("__" in name or get_close_matches(name, known, n=1, cutoff=SURELY)):
             yield unknown(name, origin, known)
 
 

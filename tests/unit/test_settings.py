@@ -119,8 +119,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("APP_KAFKA__GROUPID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
         ("APP_KAKFA__GROUP_ID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
         ("APP_KAFKA_GROUP_ID", "x", "unknown; did you mean APP_KAFKA__GROUP_ID?"),
-        ("APP_NOPE", "1", "unknown; docs/configuration.md has all"),
-        ("APP_PORT", "1", "unknown"),
+        ("APP_NOPE__THIS", "1", "unknown; docs/configuration.md has all"),
         ("APP_ENVIROMENT", "prod", "unknown; did you mean APP_ENVIRONMENT?"),
         ("APP_KAFKA", "{}", "a section, which takes no value"),
     ],
@@ -170,7 +169,14 @@ def test_what_is_wrong_with_a_file_hides_nothing_else(
 
 
 def test_variables_of_other_programs_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("APP_TEST_KAFKA", "APP_TEST_BACKEND", "APPLE__PIE", "MYAPP_PORT"):
+    for name in (
+        "APP_TEST_KAFKA",
+        "APP_PORT",
+        "APP_SERVICE_HOST",
+        "APP_PORT_8000_TCP_ADDR",
+        "APPLE__PIE",
+        "MYAPP_PORT",
+    ):
         monkeypatch.setenv(name, "x")
     assert load() == load()
 
