@@ -532,3 +532,10 @@ def test_a_partition_that_somebody_set_is_claimed_without_the_waits_of_before() 
     assert rules.looked(P, position(5, epoch=2), 1) == [Claim(P, 1)]
     rules.lost([P], 1)
     assert rules.on(Quiet(), 1.101) == [Claim(P, 1)]
+
+
+def test_a_topic_that_came_back_is_claimed_once_for_it() -> None:
+    rules = running(5)
+    rules.on(Identified(P.topic, None), 0)
+    assert rules.on(Identified(P.topic, TOPIC_ID), 1) == [Claim(P, 1)]
+    assert rules.on(Identified(P.topic, TOPIC_ID), 1) == []

@@ -91,3 +91,16 @@ async def test_what_is_away_is_waited_for_and_never_ends_the_service(fault: Exce
     with pytest.raises(CheckDoubtful, match="can not be looked at") as doubt:
         await way_out(Standing(fault).look)
     assert doubt.value.passing is passing
+
+
+async def test_all_positions_that_do_not_fit_are_named_in_one_line() -> None:
+    with pytest.raises(CheckDoubtful) as doubt:
+        await look_at("missing", "other_group")
+    assert doubt.value.found == (
+        "raw-push, partition 0: the topic has no such partition; raw-push, partition 1: other_group"
+    )
+
+
+async def test_a_way_out_that_nothing_took_yet_is_fine() -> None:
+    nothing = Published(None, 0, 9, Waiting(9, 10, 1.0), None)
+    assert await way_out(Standing(nothing).look) == "published nothing of 9"

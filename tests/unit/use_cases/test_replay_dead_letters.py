@@ -96,6 +96,9 @@ async def test_a_transaction_is_bounded_by_number_and_by_bytes() -> None:
     world = Surroundings([letter(2 * n, value=b"v" * size) for n, size in enumerate([3, 3, 100, 3, 3, 3])])
     await world.replay(bounds=Bounds("in", chunk_bytes=10))
     assert world.topic.chunks == [2, 1, 2, 1], "keys count too"
+    world = Surroundings([letter(2 * n, value=b"v" * 4) for n in range(5)])
+    await world.replay(bounds=Bounds("in", chunk_bytes=10))
+    assert world.topic.chunks == [2, 2, 1], "as many as may be, to the last byte"
 
 
 async def test_so_many_go_back_at_the_most_and_the_next_time_the_next() -> None:

@@ -78,6 +78,7 @@ async def test_rows_of_other_topics_and_of_partitions_that_are_not_there_are_sho
         (P, log(), "unclaimed", None),
         (GONE, None, "missing", None),
     ]
+    assert (await office.consumed())[2].row == position(7, GONE)
 
 
 async def test_the_way_out_is_shown_with_what_waits_there() -> None:
