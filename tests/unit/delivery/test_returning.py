@@ -69,3 +69,10 @@ def test_who_asks_for_an_origin_means_no_letter_without_one() -> None:
 def test_who_asks_for_a_key_means_no_letter_without_one() -> None:
     assert not Selection(keys={b""}).takes(replace(LETTER, key=None))
     assert Selection(keys={b""}).takes(replace(LETTER, key=b""))
+
+
+def test_a_letter_without_its_body_keeps_its_name_its_key_and_its_reason() -> None:
+    whole = replace(LETTER, headers=[("trace", b"1")])
+    bare = whole.without_body()
+    assert (bare.value, bare.headers) == (None, ())
+    assert bare == replace(whole, value=None, headers=())

@@ -9,9 +9,10 @@ from python_app_template.core.delivery.positions import Log
 from python_app_template.core.delivery.relaying import Cursor
 from python_app_template.core.ports.checks import CheckDoubtful
 from python_app_template.core.ports.moves import Waiting
-from python_app_template.core.use_cases.foresee_halts import positions, way_out
+from python_app_template.core.use_cases.foresee_halts import checks, positions, way_out
 from python_app_template.core.use_cases.show_positions import Consumed, Published
 from tests.builders import P, Q, position
+from tests.unit.use_cases.test_show_positions import Office
 
 WHY = Halted("relay", "database_set_back", expected=Cursor(7, "a"), found="no such row", remedy="see the docs")
 
@@ -104,3 +105,17 @@ async def test_all_positions_that_do_not_fit_are_named_in_one_line() -> None:
 async def test_a_way_out_that_nothing_took_yet_is_fine() -> None:
     nothing = Published(None, 0, 9, Waiting(9, 10, 1.0), None)
     assert await way_out(Standing(nothing).look) == "published nothing of 9"
+
+
+@pytest.mark.parametrize(
+    ("worker", "relay", "expected"),
+    [
+        (True, True, {"positions": "2 partitions", "way out": "published nothing of 0"}),
+        (True, False, {"positions": "2 partitions"}),
+        (False, True, {"way out": "published nothing of 0"}),
+        (False, False, {}),
+    ],
+)
+async def test_each_role_looks_at_its_own(*, worker: bool, relay: bool, expected: dict[str, str]) -> None:
+    show = Office(position(30)).show()
+    assert {check.name: await check.look() for check in checks(show, worker=worker, relay=relay)} == expected
