@@ -5,17 +5,18 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin, Topic
+from python_app_template.adapters.kafka_client import LOGGER
 from python_app_template.adapters.primary.kafka import poll_thread
 from python_app_template.adapters.primary.kafka import source as kafka_source
 from python_app_template.adapters.primary.kafka.source import KafkaSource
-from python_app_template.adapters.primary.kafka.troubles import AGAIN_SECONDS, Troubles
+from python_app_template.adapters.seldom import Seldom
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message as Decoded
 from python_app_template.core.delivery.messages import Partition, Record
@@ -27,6 +28,14 @@ from tests.fakes.consumer import DOWN, FakeConsumer, received
 FORBIDDEN = KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "Group authorization failed")
 
 Step = Callable[[], Message | None]
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_told_before() -> Iterator[None]:
+    """What librdkafka said in another test is news in this one."""
+    before, LOGGER.filters[:] = LOGGER.filters[:], [Seldom(60)]
+    yield
+    LOGGER.filters[:] = before
 
 
 class Member(FakeConsumer):
@@ -171,15 +180,6 @@ async def test_a_trouble_lasts_until_something_is_fetched_or_assigned(
     assert await source.receive() != Quiet()
     await source.receive()
     assert source.trouble is None
-
-
-def test_an_error_is_logged_again_after_a_while(caplog: pytest.LogCaptureFixture) -> None:
-    troubles = Troubles()
-    for now in (0.0, 1.0, AGAIN_SECONDS):
-        troubles.note(FORBIDDEN)
-        troubles.log(now)
-    assert len(caplog.records) == 2
-    assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
 async def test_a_member_that_can_not_leave_is_let_be(

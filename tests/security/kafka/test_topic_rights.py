@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined] # public, but for the stubs
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
-from python_app_template.adapters.secondary.kafka import checks
-from python_app_template.core.ports.checks import CheckFailed
+from python_app_template.adapters.secondary.kafka import checks, keeping
+from python_app_template.core.ports.checks import CheckDoubtful, CheckFailed
 from python_app_template.settings import Settings, load
 from tests.clients import World, batch, order
 from tests.processes import ServiceProcess, running, wait_until
@@ -35,11 +35,12 @@ TOPICS = {"dead_letter_topic", "positions_topic"}
 async def lacking(settings: Settings) -> list[str]:
     """What preflight finds wanting with the broker."""
     found = []
-    for check in checks.checks(settings, KafkaAdmin(settings)):
+    admin = KafkaAdmin(settings)
+    for check in (*checks.checks(settings, admin), *keeping.checks(settings, admin)):
         try:
             await check.look()
-        except CheckFailed as failed:
-            found.append(f"{failed.found}: {failed.remedy}")
+        except (CheckFailed, CheckDoubtful) as wanting:
+            found.append(f"{wanting.found}: {wanting.remedy}")
     return found
 
 

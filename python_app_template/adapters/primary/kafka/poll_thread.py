@@ -168,7 +168,7 @@ class PollThread(Generic[C]):
         self.turned_at = time.monotonic()
         if self._fault is not None:
             raise self._fault
-        self.troubles.log(self.turned_at)
+        self.troubles.log()
         if self._renewing:
             self._renew()
         self._carry_out_orders()

@@ -1,4 +1,4 @@
-"""What librdkafka complains of without giving up: logged now and then, and kept while it keeps us out of the group."""
+"""What librdkafka complains of without giving up: logged, and kept while it keeps us out of the group."""
 
 import logging
 from collections import deque
@@ -6,9 +6,6 @@ from collections import deque
 from confluent_kafka import KafkaError
 
 from python_app_template.adapters.kafka_client import LOGGER
-
-AGAIN_SECONDS = 60.0
-"""Between two logs of the same error: librdkafka repeats some with each try."""
 
 OF_MEMBERSHIP = frozenset(
     {
@@ -32,7 +29,6 @@ class Troubles:
     def __init__(self) -> None:
         self.current: str | None = None
         self._noted: deque[KafkaError] = deque()
-        self._logged_at: dict[int, float] = {}
 
     def note(self, error: KafkaError) -> None:
         """Take in an error."""
@@ -44,13 +40,10 @@ class Troubles:
         """Say that the membership works."""
         self.current = None
 
-    def log(self, now: float) -> None:
-        """Log what was noted, each kind of error once in a while; `now` is in monotonic seconds."""
+    def log(self) -> None:
+        """Log what was noted; the logger lets each through seldom, for librdkafka repeats some with each try."""
         while self._noted:
-            error = self._noted.popleft()
-            if now - self._logged_at.get(error.code(), -AGAIN_SECONDS) >= AGAIN_SECONDS:
-                self._logged_at[error.code()] = now
-                LOGGER.log(logging.WARNING, _text(error))
+            LOGGER.log(logging.WARNING, _text(self._noted.popleft()))
 
 
 def _text(error: KafkaError) -> str:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import ConfigResource as Resource  # type: ignore[att
 from python_app_template.adapters.kafka_admin import ANSWER_SECONDS, KafkaAdmin
 from python_app_template.adapters.secondary.kafka.checks import asking
 from python_app_template.core.delivery.faults import TransientError
-from python_app_template.core.ports.checks import Check, CheckFailed
+from python_app_template.core.ports.checks import Check, CheckDoubtful, CheckFailed
 from python_app_template.settings import Settings
 
 LEAST_MS = 60_000
@@ -23,6 +23,8 @@ NO_COORDINATOR = frozenset({"NOT_COORDINATOR", "COORDINATOR_LOAD_IN_PROGRESS", "
 
 AGAIN_SECONDS = 0.2
 
+REMEDY = "change it with kafka-configs.sh --alter"
+
 
 def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
     """Return them in the order in which they make sense."""
@@ -34,13 +36,17 @@ def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
 
 async def retention(settings: Settings, admin: KafkaAdmin) -> str:
     """Nothing is lost by what the topics are told to throw away: neither records, nor how far was published."""
-    kafka, faults = settings.kafka, []
+    kafka, faults, doubts = settings.kafka, [], []
     for name in kafka.topics:
         with asking():
-            losses = _losses_of_cursor if name == kafka.positions_topic else _losses
-            faults += [f"{name} {why}" for why in losses(await _properties(name, admin))]
+            properties = await _properties(name, admin)
+        losses = _losses_of_cursor if name == kafka.positions_topic else _losses
+        faults += [f"{name} {why}" for why in losses(properties)]
+        doubts += [f"{name} {why}" for why in _haste(properties)]
     if faults:
-        raise CheckFailed("; ".join(faults), "change it with kafka-configs.sh --alter", passing=True)
+        raise CheckFailed("; ".join(faults), REMEDY, passing=True)
+    if doubts:
+        raise CheckDoubtful("; ".join(doubts), REMEDY)
     return "nothing is thrown away that is needed"
 
 
@@ -74,7 +80,12 @@ async def _group_rights(name: str, admin: KafkaAdmin) -> frozenset[str]:
 async def _properties(name: str, admin: KafkaAdmin) -> Mapping[str, str]:
     resource = Resource(Resource.Type.TOPIC, name)
     (asked,) = admin.client.describe_configs([resource], request_timeout=ANSWER_SECONDS).values()
-    return {key: entry.value for key, entry in (await admin.answer(asked)).items()}
+    try:
+        return {key: entry.value for key, entry in (await admin.answer(asked)).items()}
+    except TransientError as fault:
+        if fault.code != "TOPIC_AUTHORIZATION_FAILED":
+            raise
+        raise CheckDoubtful(f"{name} can not be looked at: {fault}", "grant DESCRIBE_CONFIGS on it") from fault
 
 
 def _losses_of_cursor(properties: Mapping[str, str]) -> Iterator[str]:
@@ -83,10 +94,15 @@ def _losses_of_cursor(properties: Mapping[str, str]) -> Iterator[str]:
 
 
 def _losses(properties: Mapping[str, str]) -> Iterator[str]:
-    policy, kept = properties["cleanup.policy"], int(properties["retention.ms"])
-    if "compact" in policy:
+    if "compact" in (policy := properties["cleanup.policy"]):
         yield f"has cleanup.policy={policy}: of the records with one key all but the last would be lost"
-    if "delete" in policy and FOR_EVER < kept < LEAST_MS:
+
+
+def _haste(properties: Mapping[str, str]) -> Iterator[str]:
+    """Find what may be meant, and is rather a mistake."""
+    if "delete" not in properties["cleanup.policy"]:
+        return
+    if FOR_EVER < (kept := int(properties["retention.ms"])) < LEAST_MS:
         yield f"keeps records for {kept} ms (retention.ms)"
-    if "delete" in policy and int(properties["retention.bytes"]) == 0:
+    if int(properties["retention.bytes"]) == 0:
         yield "keeps nothing (retention.bytes is 0)"
