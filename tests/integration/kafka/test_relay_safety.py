@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import IsolationLevel
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic, windows
@@ -16,6 +18,7 @@ from python_app_template.core.delivery.relaying import Cursor, OutboxRow
 from python_app_template.core.ports.publishing import OpenPublisher
 from python_app_template.settings import Settings
 from tests.broker import NO_DATABASE, Broker
+from tests.processes import wait_until
 from tests.servers import Kafka
 from tests.surroundings import Topics, settings_for
 
@@ -76,6 +79,24 @@ async def test_what_an_older_publisher_left_open_is_aborted(
     async with opener() as publisher:
         assert await publisher.cursor() == CURSOR
     assert await asyncio.to_thread(broker.read, topics.output, 3) == []
+
+
+async def test_what_a_publisher_leaves_open_is_ended_with_it(
+    kafka_settings: Settings, admin: KafkaAdmin, transactional_id: str, topics: Topics, broker: Broker
+) -> None:
+    """Nobody waits until its time is up; and destroyed in an open transaction, librdkafka may end the process."""
+    cursors = Partition(topics.positions, 0)
+
+    def fail(point: str) -> None:
+        if point == "relay.cursor_produced":
+            wait_until(lambda: broker.end(cursors) > 0)
+            raise TransientError("failed", code="TEST")
+
+    with pytest.raises(TransientError):
+        await publish_cursor(open_publisher(kafka_settings, transactional_id, admin, reach=fail))
+    ended = partial(broker.end, cursors, IsolationLevel.READ_COMMITTED)
+    half = kafka_settings.kafka.transaction_timeout_ms / 2000
+    await asyncio.to_thread(wait_until, lambda: ended() == broker.end(cursors), half)
 
 
 async def test_a_foreign_open_transaction_halts_and_is_named(
