@@ -33,6 +33,9 @@ seeded: setup  ## Put bugs into copies of the service, one at a time: each has t
 mutants: setup  ## Change the rules and the checker in some 3,000 ways, one at a time: tests have to fail
 	nice $(BIN)/python -m tests.seeded.mutants $(MUTANTS)
 
+chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY))
+
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
