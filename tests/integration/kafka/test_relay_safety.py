@@ -6,12 +6,13 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import IsolationLevel
+from confluent_kafka import IsolationLevel, KafkaException
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic, windows
 from python_app_template.adapters.secondary.kafka.partitioner import partition_of
 from python_app_template.adapters.secondary.kafka.publisher import open_publisher
+from python_app_template.adapters.secondary.kafka.transactions import TransactionalProducer
 from python_app_template.core.delivery.faults import Halted, TransientError
 from python_app_template.core.delivery.messages import Frame, Partition
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow
@@ -81,22 +82,20 @@ async def test_what_an_older_publisher_left_open_is_aborted(
     assert await asyncio.to_thread(broker.read, topics.output, 3) == []
 
 
-async def test_what_a_publisher_leaves_open_is_ended_with_it(
-    kafka_settings: Settings, admin: KafkaAdmin, transactional_id: str, topics: Topics, broker: Broker
+async def test_what_a_producer_leaves_open_is_ended_with_it(
+    kafka_settings: Settings, transactional_id: str, topics: Topics, broker: Broker
 ) -> None:
     """Nobody waits until its time is up; and destroyed in an open transaction, librdkafka may end the process."""
     cursors = Partition(topics.positions, 0)
-
-    def fail(point: str) -> None:
-        if point == "relay.cursor_produced":
-            wait_until(lambda: broker.end(cursors) > 0)
-            raise TransientError("failed", code="TEST")
-
-    with pytest.raises(TransientError):
-        await publish_cursor(open_publisher(kafka_settings, transactional_id, admin, reach=fail))
+    producer = TransactionalProducer(kafka_settings, transactional_id, lambda error, _: KafkaException(error))
+    await asyncio.to_thread(producer.fence)
+    producer.begin()
+    producer.produce(Frame(topics.positions, b"key", b"value", ()), 0)
+    await asyncio.to_thread(producer.flush)
+    producer.close()
     ended = partial(broker.end, cursors, IsolationLevel.READ_COMMITTED)
     half = kafka_settings.kafka.transaction_timeout_ms / 2000
-    await asyncio.to_thread(wait_until, lambda: ended() == broker.end(cursors), half)
+    await asyncio.to_thread(wait_until, lambda: ended() == broker.end(cursors) > 0, half)
 
 
 async def test_a_foreign_open_transaction_halts_and_is_named(

@@ -26,6 +26,9 @@ SLICE_SECONDS = 0.5
 POLL_SECONDS = 0.005
 """Between two looks at what was delivered."""
 
+ABORT_SECONDS = 0.1
+"""Enough for an abort to be on its way; the broker's answer is not needed."""
+
 GRACE_SECONDS = 10.0
 """What the broker is given beyond a transaction's time."""
 
@@ -85,13 +88,13 @@ class TransactionalProducer:
         self._in_slices(self._alive().commit_transaction)
 
     def close(self) -> None:
-        """Throw the producer away, with what it has in hand; waits for nothing."""
+        """Throw the producer away, with what it has in hand; waits for no more than a moment."""
         producer, self._producer = self._producer, None
         if producer is not None:
             # Nobody has to wait until an open transaction's time is up. And librdkafka 2.16 ends the process with a
             # failed assertion when it is about to register partitions with one while the producer is destroyed.
             with suppress(KafkaException):
-                producer.abort_transaction(0)
+                producer.abort_transaction(ABORT_SECONDS)
 
     @contextmanager
     def refusals(self, subject: str) -> Iterator[None]:
