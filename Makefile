@@ -16,6 +16,10 @@ help:  ## List these targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/tools: requirements-tools.lock .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	@touch $@
+
 setup: .venv/ready  ## Make .venv with everything that work here needs
 
 demo: setup  ## Start a real Kafka and PostgreSQL, send orders through the service, show what came out
@@ -30,7 +34,7 @@ test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of 
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
 	$(BIN)/python -m tests.seeded
 
-mutants: setup  ## Change the rules and the checker in some 3,000 ways, one at a time: tests have to fail
+mutants: .venv/tools  ## Change the rules and the checker in some 3,000 ways, one at a time: tests have to fail
 	nice $(BIN)/python -m tests.seeded.mutants $(MUTANTS)
 
 chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file
@@ -64,7 +68,7 @@ backends: setup  ## Start the embedded Kafka and PostgreSQL and print what to ex
 bench: setup  ## Orders per second, beside FastStream on the same servers
 	$(BIN)/python -m tests.benchmark throughput
 
-fuzz: setup  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
+fuzz: .venv/tools  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
 	$(BIN)/python -m tests.fuzz --messages $(MESSAGES)
 	FUZZ_MESSAGES=50000 FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
 
@@ -73,7 +77,8 @@ docs: setup  ## Make docs/configuration.md from the settings' own descriptions
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench --group fuzz --group mutants pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras --group dev --group bench pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group fuzz --group mutants -c requirements-dev.lock pyproject.toml -o requirements-tools.lock
 
 clean:  ## Remove what was built here; downloads in the user's cache stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
