@@ -12,8 +12,8 @@ from tests.chaos.schedule import Plan
 from tests.streams import Unsent, stream
 
 TICK_SECONDS = 0.05
-AHEAD = 1500
-"""Messages at most between what is sent and what is consumed."""
+BATCHES_AHEAD = 60
+"""At most, between what is sent and what is consumed."""
 
 FLUSH_SECONDS = 180.0
 
@@ -25,7 +25,7 @@ class Load:
         self._topic = settings.kafka.input_topic
         self._per_tick = max(1, round(plan.messages_a_second * TICK_SECONDS))
         self._stream = stream(random.Random(f"{plan.seed}/{plan.number}/load"), 10**9, orders=2000)
-        self._consumed = consumed
+        self._consumed, self._ahead = consumed, BATCHES_AHEAD * plan.batch_size
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         # A broker that is away is waited for; one that answers late is not asked twice.
@@ -54,7 +54,7 @@ class Load:
     def _run(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
             self._producer.poll(0)
-            if self.sent - self._consumed() < AHEAD:
+            if self.sent - self._consumed() < self._ahead:
                 for _ in range(self._per_tick):
                     self._send(next(self._stream))
 
