@@ -1,34 +1,29 @@
 """What a round left behind: in the topics, and in the logs of the service and of the database server."""
 
+import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from python_app_template.audit.checker import violations
-from python_app_template.audit.evidence import Evidence, Record
+from python_app_template.audit.evidence import Evidence
+from python_app_template.cli.gathering import gather
+from python_app_template.service import READ_TABLES
+from python_app_template.settings import Settings
 from tests.chaos.sql_faults import RAISED
 from tests.chaos.tally import Struck
-from tests.clients import Received, World
+
+PUBLISHED_SECONDS = 10.0
+"""All is published when this is asked for."""
 
 FIRST = 10
 """Violations that are told of; the rest follows from them."""
 
 
-def gather(world: World) -> Evidence:
-    """Read the topics to their ends."""
-    topic = world.kafka.input_topic
-    return Evidence(
-        topic=topic,
-        messages=records(world.read_to_end(topic)),
-        events=records(world.all_events()),
-        dead_letters=records(world.all_dead_letters()),
-    )
-
-
-def records(found: Sequence[Received]) -> list[Record]:
-    """As the checker takes them."""
-    return [Record(*one) for one in found]
+def gathered(settings: Settings) -> Evidence:
+    """As `audit` gathers it: the topics, the tables, positions and cursor."""
+    return asyncio.run(gather(settings, READ_TABLES, PUBLISHED_SECONDS)).evidence
 
 
 def wrong(evidence: Evidence) -> list[str]:

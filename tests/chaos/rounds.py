@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 
 from python_app_template.audit.evidence import Evidence
 from tests.chaos.arena import Arena, Field, field
-from tests.chaos.evidence import errors_raised, failpoints_hit, gather, halted, wrong
+from tests.chaos.evidence import errors_raised, failpoints_hit, gathered, halted, wrong
 from tests.chaos.fleet import Fleet
 from tests.chaos.foreign_faults import ForeignFaults
 from tests.chaos.link_faults import LinkFaults
@@ -60,7 +60,7 @@ class Round:
             load.stop()
             sql.clear()
             findings = settle(ground, progress, fleet)
-            evidence = gather(World(ground.direct))
+            evidence = gathered(ground.direct)
             tally = self._count(progress, evidence, fleet)
         tally.findings = [*findings, *fleet.findings, *halted(self.directory)]
         tally.violations = wrong(evidence)
