@@ -30,10 +30,10 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace, logs: Path) -> Tally:
-    """Play rounds until the time is up."""
+    """Play rounds until the time is up, one at the least."""
     until, number, total = time.monotonic() + options.minutes * 60, options.first, Tally([options.seed])
     with arena(logs) as servers:
-        while time.monotonic() < until:
+        while not total.rounds or time.monotonic() < until:
             played = Round(servers, plan(options.seed, number, options.round_seconds))
             tally = played.play()
             keep(played.directory, tally)
