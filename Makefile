@@ -29,7 +29,7 @@ prove: setup  ## Kill a worker and a relay at every failpoint, under load, and c
 	$(BIN)/python-app-template prove
 
 test: setup  ## All tests, on a real Kafka and PostgreSQL, with the coverage of branches
-	$(BIN)/python -m pytest -n 4 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term
 
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
 	$(BIN)/python -m tests.seeded

@@ -11,6 +11,17 @@ from tests.servers import Kafka, Postgres, kafka_server, postgres_server
 from tests.surroundings import Topics, migrate, name_of_its_own, new_database, new_topics, settings_for
 from tests.worlds import World, world_at
 
+SHARED = {"module", "class", "package"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: those stay together that share what their module starts, the others fill the gaps."""
+    for item in items:
+        info = getattr(item, "_fixtureinfo", None)
+        scopes = {defs[-1].scope for defs in info.name2fixturedefs.values()} if info else set()
+        if scopes & SHARED:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 import pytest
 
 from python_app_template.settings import Settings
+from tests.chaos.forking import ForkedService, ForkServer
 from tests.clients import World
 from tests.processes import ServiceProcess
 from tests.servers import Kafka, Postgres
@@ -24,13 +25,20 @@ class Running(NamedTuple):
     settings: Settings
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Starts processes in a tenth of the time; how an operator starts them is for tests of starting."""
+    with ForkServer() as server:
+        yield server
+
+
 @pytest.fixture
-def launch(settings: Settings, tmp_path: Path) -> Iterator[Launch]:
+def launch(settings: Settings, tmp_path: Path, forks: ForkServer) -> Iterator[Launch]:
     """Processes on the test's own database and topics. None of them may show a secret."""
     made: list[ServiceProcess] = []
 
     def start(name: str = "service", **variables: str) -> ServiceProcess:
-        made.append(ServiceProcess(settings, tmp_path, name, **variables))
+        made.append(ForkedService(forks, settings, tmp_path, name, **variables))
         return made[-1].start()
 
     yield start
@@ -54,12 +62,12 @@ def world(settings: Settings) -> World:
 
 @pytest.fixture(scope="module")
 def shared(
-    kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
+    kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory, forks: ForkServer
 ) -> Iterator[Running]:
     """A service for all tests of a module, which use ids and SKUs of their own."""
     with new_database(postgres, template) as url, new_topics(kafka) as topics:
         settings = settings_for(kafka, url, topics)
-        process = ServiceProcess(settings, tmp_path_factory.mktemp("shared"))
+        process = ForkedService(forks, settings, tmp_path_factory.mktemp("shared"))
         try:
             yield Running(process.start().until_ready(), World(settings), settings)
             assert process.terminate() == 0, process.explain()
