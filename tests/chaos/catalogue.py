@@ -37,7 +37,7 @@ POLL_SECONDS = 4.0
 
 PROCESS = Lane(
     "process",
-    9.0,
+    7.0,
     (
         Kind("process.sigkill"),
         Kind("process.sigterm"),
@@ -48,11 +48,11 @@ PROCESS = Lane(
     PROCESSES,
 )
 CLOCK = Lane("clock", 6.0, (Kind("clock.forward"), Kind("clock.back"), Kind("clock.right")), PROCESSES)
-POSTGRES = Lane("postgres", 14.0, (Kind("postgres.restarted"), Kind("postgres.away", 1, 1.0, 3.0)))
+POSTGRES = Lane("postgres", 8.0, (Kind("postgres.restarted"), Kind("postgres.away", 1, 1.0, 3.0)))
 BROKER = Lane(
     "broker",
-    14.0,
-    (Kind("broker.restarted"), Kind("broker.away", 1, 1.0, 3.0), Kind("broker.frozen", 1.5, 0.5, 3.0)),
+    6.0,
+    (Kind("broker.restarted"), Kind("broker.away", 1, 1.0, 3.0), Kind("broker.frozen", 1, 0.5, 3.0)),
 )
 SESSIONS = Lane(
     "sessions",

@@ -50,11 +50,14 @@ class Plan(NamedTuple):
 
 
 def plan(seed: int, number: int, seconds: float) -> Plan:
-    """Draw a round: all kinds together, or quick ones and many, or a single slow lane. The same seed, the same plan."""
+    """Draw a round: all kinds together, quick ones and many, slow ones, or a single lane of these.
+
+    The same seed and number make the same plan.
+    """
     chance = random.Random(f"{seed}/{number}")
-    lanes, keenness = chance.choices(
-        [((*QUICK_LANES, *SLOW_LANES), 2.0), (QUICK_LANES, 4.0), ((chance.choice(SLOW_LANES),), 0.2)], weights=[5, 3, 3]
-    )[0]
+    alone = chance.choice(SLOW_LANES)
+    choices = [((*QUICK_LANES, *SLOW_LANES), 2.0), (QUICK_LANES, 4.0), (SLOW_LANES, 0.5), ((alone,), 0.2)]
+    ((lanes, keenness),) = chance.choices(choices, weights=[3, 2, 3, 2])
     return drawn(chance, seed, number, seconds, lanes, keenness)
 
 
