@@ -8,6 +8,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from python_app_template.settings import Settings
 from tests.command_line import CommandLine, given, on_terminal
+from tests.processes import wait_until
 from tests.servers import Kafka
 from tests.surroundings import Topics
 
@@ -55,6 +56,7 @@ def test_what_exists_is_not_changed_and_told_against_the_settings(command: Comma
     make(admin, "cli-in", 2)
     make(admin, "cli-in.dlq", 3)
     make(admin, "cli-out.positions", 1, cleanup_policy="delete")
+    wait_until(lambda: sum(bool(row["id"]) for row in command("topics").rows) == 3)
     before = command("topics").rows
     made = command("topics", "create").rows
     assert [row["topic"] for row in made if row["created"]] == ["cli-out"]

@@ -92,13 +92,13 @@ def test_the_service_does_all_its_work_with_the_rights_that_are_documented(setti
         world.send(order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), order("p", ("CHAIR", 6)), partition=0)
         world.send(quantity("b", 5), cancelled("o"), order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), partition=0)
         bad = [world.send_raw(value, b"bad", 0) for value in (None, b"{", b"[" * 1_000_000)]
-        types = {event.body["type"] for event in world.events(10)}
+        types = {event.body["type"] for event in world.events(11)}
         assert types >= {"batch.quantity_changed", "line.allocated", "line.deallocated", "line.rejected"}
         assert len(world.dead_letters_of(bad)) == 3
         assert process.terminate() == 0, process.explain()
     with running(process):
         world.send(order("later", ("LAMP", 1)))
-        world.events(11)
+        world.events(12)
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
