@@ -10,7 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from python_app_template.adapters.secondary.postgres.engine import SPANNING, allow_longer, transaction
+from python_app_template.adapters.secondary.postgres.engine import (
+    SPANNING,
+    allow_longer,
+    connect,
+    give_back,
+    transaction,
+)
 from python_app_template.core.delivery.faults import FatalError, MessageError, SlowError, TransientError
 from python_app_template.core.delivery.messages import Batch
 from python_app_template.core.delivery.outcomes import Applied, Attempt, InDoubt, Unmoved
@@ -222,6 +228,17 @@ async def test_a_session_that_is_ended_in_its_commit_is_in_doubt_and_can_be_aske
         assert checked_out(shop.engine) == 0
         assert kinds(shop.applied(batch, await shop.attempt(batch))) == ["LineAllocated"]
         await works(shop)
+
+
+async def test_a_connection_that_dies_before_it_is_rolled_back_is_thrown_away(shared_database: str) -> None:
+    async with proxy_to(shared_database) as proxy, engine_on(proxy.url) as engine:
+        connection = await connect(engine)
+        await connection.execute(text("SELECT 1"))
+        proxy.lose_answer_to(b"ROLLBACK")
+        await give_back(connection, TransientError("for another reason", code="TEST"))
+        assert checked_out(engine) == 0
+        async with transaction(engine) as again:
+            assert await again.scalar(text("SELECT 1")) == 1
 
 
 async def test_a_commit_whose_answer_is_lost_is_found_in_its_row(shared_database: str) -> None:

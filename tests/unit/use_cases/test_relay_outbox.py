@@ -143,6 +143,27 @@ async def test_a_lost_term_opens_no_publisher() -> None:
     assert (world.published(), world.broker.fence) == ([1, 2, 3, 4, 5], 1)
 
 
+async def test_who_lost_the_term_in_its_sleep_queues_instead_of_judging_what_another_left() -> None:
+    """It finds the row of its cursor trimmed: a halt would need a person, for nothing."""
+    world = World(table(2))
+
+    def be_overtaken() -> None:
+        world.outbox.idle = lambda: None
+        world.broker.leader = "another"
+        world.table.append([frame(3)])
+        world.broker.cursor = Cursor(3, "id-3")
+        del world.table.rows[:-1]
+
+    def come_to_the_turn() -> None:
+        world.broker.leader = None
+        world.outbox.idle = world.relay.drain
+
+    world.outbox.idle, world.broker.queueing = be_overtaken, come_to_the_turn
+    await world.relay()
+    assert set(world.reports) == {None}
+    assert (world.broker.entered, world.broker.fence, world.published()) == (2, 2, [1, 2])
+
+
 async def test_after_an_error_the_publisher_is_opened_anew_once_the_term_is_proven() -> None:
     world = World(table(5))
     world.broker.faults.script = {6: Fault.LOST}

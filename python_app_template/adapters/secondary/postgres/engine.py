@@ -139,4 +139,5 @@ async def give_back(connection: AsyncConnection, fault: BaseException | None) ->
             await connection.invalidate()
         await connection.close()
     except ERRORS:
-        await connection.invalidate()
+        if not connection.closed:  # when the rollback failed, the pool has thrown it away already
+            await connection.invalidate()
