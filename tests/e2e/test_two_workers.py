@@ -16,7 +16,7 @@ from tests.surroundings import shortest_session
 
 pytestmark = pytest.mark.servers
 
-ORDERS = int(os.environ.get("APP_TEST_ORDERS", "10000"))
+ORDERS = int(os.environ.get("APP_TEST_ORDERS", "5000"))
 """100000 for the whole of what was promised."""
 
 SKUS = 200

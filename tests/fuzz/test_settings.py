@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 from random import Random
 
@@ -176,8 +177,13 @@ words = st.one_of(
 )
 
 
+def is_utf8(word: str) -> bool:
+    """Whether what captures the output can take it; a terminal gets such bytes escaped."""
+    return "Cs" not in map(unicodedata.category, word)
+
+
 @SANE
-@given(st.lists(words, max_size=6))
+@given(st.lists(words.filter(is_utf8), max_size=6))
 def test_any_command_line_is_refused_in_lines_or_helped(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
