@@ -17,7 +17,7 @@ from python_app_template.adapters.secondary.postgres.engine import (
     give_back,
     transaction,
 )
-from python_app_template.core.delivery.faults import FatalError, MessageError, SlowError, TransientError
+from python_app_template.core.delivery.faults import CommitInDoubt, FatalError, MessageError, SlowError, TransientError
 from python_app_template.core.delivery.messages import Batch
 from python_app_template.core.delivery.outcomes import Applied, Attempt, InDoubt, Unmoved
 from python_app_template.core.delivery.positions import Verdict, judge
@@ -160,6 +160,14 @@ async def test_a_transaction_with_much_to_do_may_take_longer_and_the_next_one_ma
         await connection.rollback()
         limits = [await connection.scalar(text(f"SHOW {name}")) for name in SPANNING]
         assert limits == ["30s", "300ms"]
+
+
+async def test_a_connection_that_broke_while_it_was_given_back_is_no_fault(shared_database: str) -> None:
+    async with engine_on(shared_database, pool_size=1) as engine:
+        connection = await connect(engine)
+        await connection.close()
+        await give_back(connection, CommitInDoubt("the connection was lost"))
+        assert checked_out(engine) == 0
 
 
 async def test_what_is_set_on_a_connection_outlives_a_rollback(shared_database: str) -> None:

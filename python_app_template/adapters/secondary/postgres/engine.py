@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import ARRAY, Text, bindparam, event, make_url, text
+from sqlalchemy.exc import ResourceClosedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify, spoils_connection
@@ -134,10 +135,10 @@ async def connect(engine: AsyncEngine) -> AsyncConnection:
 
 async def give_back(connection: AsyncConnection, fault: BaseException | None) -> None:
     """Put it back, rolled back unless committed; after a fault that may have spoilt it, close it instead."""
-    try:
-        if spoils_connection(fault):
-            await connection.invalidate()
-        await connection.close()
-    except ERRORS:
-        if not connection.closed:  # when the rollback failed, the pool has thrown it away already
+    with suppress(ResourceClosedError):  # it failed while it was given back, and is closed
+        try:
+            if spoils_connection(fault):
+                await connection.invalidate()
+            await connection.close()
+        except ERRORS:
             await connection.invalidate()
