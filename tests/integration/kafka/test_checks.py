@@ -45,7 +45,7 @@ async def test_all_is_well(kafka_settings: Settings, admin: KafkaAdmin) -> None:
     answers = await found(kafka_settings, admin)
     assert not [answer for answer in answers.values() if isinstance(answer, CheckFailed)]
     assert answers["transactions"] == "allowed"
-    assert answers["group"] == f"READ on {kafka_settings.kafka.group_id}"
+    assert answers["group"] == kafka_settings.kafka.group_id
 
 
 async def test_what_is_missing_is_made_and_nothing_else_changed(nothing_there: Settings) -> None:

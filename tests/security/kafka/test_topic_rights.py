@@ -17,7 +17,7 @@ from tests.security.kafka.guarded import Guarded, Rights, grants
 
 pytestmark = pytest.mark.servers
 
-SEEN_BY_PREFLIGHT = ("--topic", "preflight-")
+SEEN_BY_PREFLIGHT = ("--topic", "--group", "preflight-")
 """The group's and the relay's own id are used at run time alone."""
 
 
