@@ -15,8 +15,6 @@ from tests.chaos.schedule import Plan, Process
 
 LOOK_SECONDS = 0.02
 KILLED = -signal.SIGKILL
-ADMIN_ABORT = "rd_kafka_enq_once_del_source_return"
-"""librdkafka's issue 4605: a connection that drops under a request about a group may end the process, in preflight."""
 
 
 class Member:
@@ -70,8 +68,6 @@ class Member:
             return "killed", True
         if code == KILLED and last.get("event") == "failpoint.hit" and last["action"] == "crash":
             return "crashed at a failpoint", True
-        if code == -signal.SIGABRT and ADMIN_ABORT in self.last_words():
-            return "aborted by librdkafka (its issue 4605)", True
         if code == 0 and self.sent is signal.SIGTERM:
             return "drained", True
         if code == -signal.SIGTERM and self.sent is signal.SIGTERM and not lines:
