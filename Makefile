@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
-.PHONY: help setup demo prove test coverage seeded mutants lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
+.PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,13 @@ demo: setup  ## Start a real Kafka and PostgreSQL, send orders through the servi
 prove: setup  ## Kill a worker and a relay at every failpoint, under load, and count what is lost
 	$(BIN)/python-app-template prove
 
-test: setup  ## All tests, on a real Kafka and PostgreSQL
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+test: setup  ## The tests, on a real Kafka and PostgreSQL
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not slow"
 
-coverage: setup  ## The same, with the coverage of branches; a third slower
+slow: setup  ## The tests that start servers of their own: encryption, rights, the embedded servers, prove
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m slow
+
+coverage: setup  ## Both, with the coverage of branches; a third slower
 	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term
 
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found

@@ -53,6 +53,7 @@ def test_the_demo_tells_its_story_and_its_books_balance(environment: dict[str, s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_interrupted_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     command = [*SCRIPT, "demo", "--json", "--keep"]
     pipe = subprocess.PIPE
@@ -67,6 +68,7 @@ def test_a_demo_that_is_interrupted_leaves_nothing(environment: dict[str, str], 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_backends_are_there_until_they_are_stopped(environment: dict[str, str], tmp_path: Path) -> None:
     with subprocess.Popen(
         [*SCRIPT, "backends", "--migrate", "--topics"],

@@ -8,7 +8,7 @@ import pytest
 
 from tests.command_line import SCRIPT, bare_environment
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 POINTS = ("relay.frames_produced", "worker.before_release", "worker.committed")
 

@@ -32,7 +32,7 @@ from python_app_template.embedded import (
 from python_app_template.embedded.lock import Jar
 from python_app_template.embedded.process import ServerProcess
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

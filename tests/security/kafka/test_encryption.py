@@ -11,7 +11,7 @@ from tests.processes import ServiceProcess, running
 from tests.security.kafka.conftest import transactional_id
 from tests.security.kafka.guarded import KEY_PASSWORD, PASSWORD, Guarded, Rights, grants
 
-pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("granted")]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.usefixtures("granted")]
 
 
 def process_with(settings: Settings, directory: Path, variables: dict[str, str], **more: str) -> ServiceProcess:

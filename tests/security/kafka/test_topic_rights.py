@@ -15,7 +15,7 @@ from tests.processes import ServiceProcess, running, wait_until
 from tests.security.kafka.conftest import transactional_id
 from tests.security.kafka.guarded import Guarded, Rights, grants
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 SEEN_BY_PREFLIGHT = ("--topic", "--group", "preflight-")
 """The group's and the relay's own id are used at run time alone."""
