@@ -20,6 +20,10 @@ def interruptible() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupted
+    except (TypeError, SystemError) as mangled:  # what becomes of it in the middle of a call of librdkafka's binding
+        if not interrupted.is_set():
+            raise
+        raise KeyboardInterrupt from mangled
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
