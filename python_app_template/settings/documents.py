@@ -7,8 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import NamedTuple
 
-from python_app_template.settings.faults import allowed, fields, keeps_secret, sections, shown, variable
-from python_app_template.settings.sections import Settings
+from python_app_template.settings.faults import allowed, fields, keeps_secret, sections, shown, value_at, variable
+from python_app_template.settings.settings import Settings
 
 HEAD = """# Configuration
 
@@ -46,12 +46,9 @@ def rows() -> Iterator[Row]:
     # Defaults alone: what this process happens to be set to is nobody's business here.
     defaults = Settings.model_construct()
     for path, field in fields(Settings):
-        value: object = defaults
-        for name in path:
-            value = getattr(value, name)
         words = allowed(field) + ("; secret" if keeps_secret(field) else "")
         section, name = ("", *path)[-2:]
-        yield Row(section, name, variable(path), field.description or "", words, shown(value))
+        yield Row(section, name, variable(path), field.description or "", words, shown(value_at(defaults, path)))
 
 
 def titles() -> dict[str, str]:

@@ -3,7 +3,8 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from keyword import iskeyword
 from typing import Any, get_args
 
 from pydantic import BaseModel, ByteSize
@@ -32,9 +33,18 @@ def sections(cls: type[BaseModel]) -> dict[str, type[BaseModel]]:
 def fields(cls: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
     """Every field with its place, that is its section's name and its own; those without a section first."""
     within = sections(cls)
-    yield from (((*above, name), field) for name, field in cls.model_fields.items() if name not in within)
+    own = {name: field for name, field in cls.model_fields.items() if name not in within}
+    yield from (((*above, field.alias or name), field) for name, field in own.items())
     for name, section in within.items():
         yield from fields(section, (*above, name))
+
+
+def value_at(settings: BaseModel, path: Sequence[str]) -> object:
+    """What stands in a place. A name that Python keeps for itself (`from`) has an underscore behind it here."""
+    value: object = settings
+    for name in path:
+        value = getattr(value, f"{name}_" if iskeyword(name) else name)
+    return value
 
 
 def variable(path: Iterable[object]) -> str:
@@ -81,7 +91,7 @@ def _literals(annotation: Any) -> list[str]:
 
 def keeps_secret(field: FieldInfo) -> bool:
     """Whether a field's value may hold a secret."""
-    return "Secret" in repr(field.annotation) or "DatabaseUrl" in repr(field.annotation)
+    return any(word in repr(field.annotation) for word in ("Secret", "DatabaseUrl", "RedisUrl", "MailUrl"))
 
 
 def unknown(name: str, origin: str, known: Iterable[str]) -> str:

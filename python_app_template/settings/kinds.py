@@ -2,14 +2,17 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, Secret, SecretStr
 from pydantic_settings import NoDecode
 
 from python_app_template.settings import failpoints
+
+A = TypeVar("A", bound="Address")
 
 MASK = "***"
 DRIVER = "postgresql+asyncpg"
@@ -58,8 +61,8 @@ class Allowed:
     words: str
 
 
-class DatabaseUrl(Secret[str]):
-    """A database's address; shown with user and host, never with a password."""
+class Address(Secret[str]):
+    """A server's address; shown with user and host, never with a password."""
 
     def _display(self) -> str:
         secret = self.get_secret_value()
@@ -67,6 +70,18 @@ class DatabaseUrl(Secret[str]):
         if not parts.password:
             return secret
         return parts._replace(netloc=f"{parts.username}:{MASK}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+class DatabaseUrl(Address):
+    """A database's."""
+
+
+class RedisUrl(Address):
+    """A Redis'."""
+
+
+class MailUrl(Address):
+    """A mail server's."""
 
 
 def _usable(url: DatabaseUrl) -> DatabaseUrl:
@@ -95,6 +110,22 @@ def _fault(parts: SplitResult, options: set[str]) -> str | None:
     return next((words for words, true in faults.items() if true), None)
 
 
+def _of_scheme(*schemes: str) -> Callable[[A], A]:
+    def check(url: A) -> A:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            _ = parts.port
+        except ValueError:
+            raise ValueError("no URL: its port is no number, or its password needs percent-encoding") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"does not begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        if not parts.hostname and parts.scheme != "unix":
+            raise ValueError("names no host")
+        return url
+
+    return check
+
+
 def _topic(name: str) -> str:
     if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", name) or name in {".", ".."}:
         raise ValueError("no name for a topic")
@@ -116,7 +147,8 @@ def _failpoints(text: str) -> str:
     return text
 
 
-def _separated(value: object) -> object:
+def separated(value: object) -> object:
+    """Split a text at its commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -148,13 +180,13 @@ def _property_fault(name: object, item: object) -> str | None:
     return None
 
 
-Role = Literal["worker", "relay"]
+Role = Literal["worker", "relay", "api", "projector", "notifier"]
 Roles = Annotated[
     frozenset[Role],
     NoDecode,
-    BeforeValidator(_separated),
+    BeforeValidator(separated),
     Field(min_length=1),
-    Allowed("one or more of worker, relay, separated by commas"),
+    Allowed("one or more of worker, relay, api, projector, notifier, separated by commas"),
 ]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 TopicName = Annotated[str, AfterValidator(_topic), Allowed("1 to 249 of a-z, A-Z, 0-9, '.', '_', '-'")]
@@ -166,6 +198,17 @@ Properties = Annotated[
     BeforeValidator(_properties),
     Allowed("JSON object of librdkafka's properties; values are strings, numbers, true or false"),
 ]
+Redis = Annotated[
+    RedisUrl,
+    AfterValidator(_of_scheme("redis", "rediss", "unix")),
+    Allowed("redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss:// with TLS, unix:///PATH"),
+]
+MailServer = Annotated[
+    MailUrl,
+    AfterValidator(_of_scheme("smtp", "smtps")),
+    Allowed("smtp://USER:PASSWORD@HOST:PORT, smtps:// with TLS from the start"),
+]
+Texts = Annotated[frozenset[str], NoDecode, BeforeValidator(separated), Allowed("texts, separated by commas")]
 Failpoints = Annotated[str, AfterValidator(_failpoints), Allowed(failpoints.SHAPE)]
 
 Text = Annotated[str, Field(min_length=1, max_length=249), Allowed("text, 1 to 249 characters")]

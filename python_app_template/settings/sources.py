@@ -21,7 +21,16 @@ from pydantic_settings import (
     SecretsSettingsSource,
 )
 
-from python_app_template.settings.faults import SettingsError, described, fields, sections, shown, unknown, variable
+from python_app_template.settings.faults import (
+    SettingsError,
+    described,
+    fields,
+    sections,
+    shown,
+    unknown,
+    value_at,
+    variable,
+)
 
 S = TypeVar("S", bound=BaseSettings)
 T = TypeVar("T")
@@ -110,10 +119,7 @@ def explain(settings: BaseSettings, origins: Mapping[str, str]) -> list[Explaine
     """A row for each setting, section after section."""
     rows = []
     for path, _ in fields(type(settings)):
-        value: object = settings
-        for name in path:
-            value = getattr(value, name)
-        rows.append(Explained(variable(path), shown(value), origins.get(variable(path), "default")))
+        rows.append(Explained(variable(path), shown(value_at(settings, path)), origins.get(variable(path), "default")))
     return rows
 
 

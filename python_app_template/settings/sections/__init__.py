@@ -1,0 +1,1 @@
+"""What can be set: sections with their fields, bounds and defaults."""
