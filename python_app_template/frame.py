@@ -1,8 +1,9 @@
 """What a service hands to the machinery, and all that the machinery is told of a domain."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from prometheus_client import CollectorRegistry
 
@@ -10,7 +11,10 @@ from python_app_template.adapters.secondary.postgres.forgetting import Forget, n
 from python_app_template.adapters.secondary.postgres.repository import OpenRepository
 from python_app_template.core.delivery.messages import Fact, Frame, Message, Record
 from python_app_template.core.delivery.outcomes import Outcome
+from python_app_template.core.ports.checks import Check
 from python_app_template.core.use_cases.process_batch import Decide, Want
+from python_app_template.lifecycle import Part
+from python_app_template.world import World
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -25,6 +29,20 @@ Saw: TypeAlias = Callable[[Outcome[E]], None]
 def no_metrics(_: CollectorRegistry) -> Saw[E]:
     """Count nothing beyond what the machinery counts."""
     return lambda _: None
+
+
+def no_checks(_: World) -> Sequence[Check]:
+    """Look at nothing beyond what every process looks at."""
+    return ()
+
+
+class Role(NamedTuple):
+    """What a process may be beside worker and relay."""
+
+    open: Callable[[World], AbstractAsyncContextManager[Sequence[Part]]]
+    """Opens its adapters and wires its parts, which are drained before the worker's, in their order."""
+    checks: Callable[[World], Sequence[Check]] = no_checks
+    """What it wants looked at before the start, after the checks that all share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +67,5 @@ class Service(Generic[C, E, W, S]):
     """Makes the domain's own metrics."""
     forget: Forget = nothing
     """Forgets what the domain is done with; by default it keeps all."""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    """The domain's own roles, by name."""

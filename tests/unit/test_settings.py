@@ -97,7 +97,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("APP_HTTP__PORT", "http", "'http' is not allowed; allowed: integer, 0 to 65535"),
         ("APP_ENVIRONMENT", "live", "'live' is not allowed; allowed: dev, test, prod"),
         ("APP_LOG__LEVEL", "loud", "'LOUD' is not allowed; allowed: DEBUG, INFO, WARNING, ERROR"),
-        ("APP_ROLES", "worker,api", "'api' is not allowed; allowed: one or more of worker, relay"),
+        ("APP_ROLES", "worker,baker", "'baker' is not allowed; allowed: one or more of worker, relay, api"),
         ("APP_KAFKA__INPUT_TOPIC", "a b", "no name for a topic; allowed: 1 to 249 of"),
         ("APP_KAFKA__OUTPUT_TOPIC", "..", "no name for a topic"),
         ("APP_KAFKA__BOOTSTRAP_SERVERS", "ok:1,bad:99999", "'bad:99999' is no host:port"),

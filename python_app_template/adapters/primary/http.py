@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from python_app_template.adapters.primary.http_connections import Limits, bounded
 from python_app_template.adapters.seldom import Seldom
@@ -32,6 +32,24 @@ CLOSING_SECONDS = 2
 logging.getLogger("uvicorn.error").addFilter(Seldom(60))  # each request that is none would be told
 
 log = structlog.get_logger(__name__)
+
+
+OWN = frozenset({"/metrics", "/health/live", "/health/ready"})
+
+
+class Front:
+    """What the port answers: health and metrics from the start, everything else once a role has mounted it."""
+
+    def __init__(self, own: ASGIApp) -> None:
+        self._own = self._beyond = own
+
+    def mount(self, app: ASGIApp) -> None:
+        """Let the application answer for all other paths."""
+        self._beyond = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        await (self._own if scope.get("path") in OWN else self._beyond)(scope, receive, send)
 
 
 class CannotListen(Exception):

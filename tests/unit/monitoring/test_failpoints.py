@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from python_app_template import app
-from python_app_template.app import Learned
 from python_app_template.core.delivery.faults import CommitInDoubt, SlowError, TransientError
 from python_app_template.core.use_cases.relay_outbox import RelayOutbox
 from python_app_template.monitoring import failing
 from python_app_template.monitoring.failpoints import Failpoints
+from python_app_template.roles.relay import relay
+from python_app_template.roles.worker import worker
 from python_app_template.service import SERVICE
 from python_app_template.settings import load
+from python_app_template.world import connect
 from python_app_template.settings.failpoints import CODE, PLACES, parse
 from tests.builders import P, batch, position
 from tests.fakes.clock import FakeClock
@@ -259,9 +261,8 @@ def within(root: object) -> Iterator[object]:
 async def wrappers(text: str) -> set[str]:
     """The classes and functions of the module of wrappers that the object graph of a service holds."""
     settings = load({"failpoints.points": text, "database.url": "postgresql+asyncpg://nobody@127.0.0.1:1/none"})
-    async with app.connect(settings, app.monitor(SERVICE, settings)) as world:
-        learned = Learned(2**20, "id")
-        graph = [app.worker(SERVICE, world, learned), app.relay(world, learned)]
+    async with connect(settings, app.monitor(SERVICE, settings)) as world:
+        graph = [worker(SERVICE, world, 2**20), relay(world, "id")]
         found = {getattr(one, "__qualname__", None) or type(one).__qualname__ for one in within(graph) if _failing(one)}
         del graph
     return found
