@@ -1,7 +1,6 @@
 """A broker as tests see it: topics written to, truncated, made anew, and read."""
 
 import logging
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from python_app_template.adapters.kafka_admin import LAST
 from python_app_template.core.delivery.messages import Partition
+from tests.processes import wait_until
 
 SILENT = logging.getLogger("tests.librdkafka")
 SILENT.addHandler(logging.NullHandler())
@@ -75,8 +75,7 @@ class Broker:
 
     def create_when_gone(self, topic: str, partitions: int) -> None:
         """Make a topic that is being deleted anew."""
-        while self.exists(topic):
-            time.sleep(0.05)
+        wait_until(lambda: not self.exists(topic))
         self.create(topic, partitions)
 
     def exists(self, topic: str) -> bool:
@@ -95,17 +94,14 @@ class Broker:
 
     def await_committed(self, group: str, partition: Partition, offset: int) -> None:
         """Wait until the group's members have told that."""
-        deadline = time.monotonic() + 20
-        while self.committed(group, partition) != offset:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: self.committed(group, partition) == offset)
 
     def _await_marker(self, partition: Partition) -> None:
         """Wait for the mark of a transaction's end: it is written after the answer."""
-        deadline = time.monotonic() + 20
-        while self.end(partition) != self.end(partition, IsolationLevel.READ_COMMITTED):
-            assert time.monotonic() < deadline, "a transaction stays open"
-            time.sleep(0.005)
+        wait_until(
+            lambda: self.end(partition) == self.end(partition, IsolationLevel.READ_COMMITTED),
+            explain=lambda: "a transaction stays open",
+        )
 
     def _log(self, partition: Partition, isolation: str) -> Iterator[Message]:
         self._await_marker(partition)

@@ -91,7 +91,10 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self.kafka = settings.kafka
-        self._servers: dict[str, str | int | float | bool] = {"bootstrap.servers": settings.kafka.bootstrap_servers}
+        self._servers: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": settings.kafka.bootstrap_servers,
+            "log_level": 2,  # a broker that goes away is what some tests are about
+        }
         self._producer = Producer(
             self._servers
             | {

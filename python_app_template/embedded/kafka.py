@@ -55,6 +55,8 @@ _QUICK_TIMEOUTS = {
     "group.consumer.min.heartbeat.interval.ms": "100",
     # A transaction whose time is up is looked for, and ended, every so often; by default every 10 s.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+    # A compacted topic is looked at every so often; by default every 15 s.
+    "log.cleaner.backoff.ms": "300",
 }
 
 

@@ -71,7 +71,7 @@ class Failpoints:
         failpoint = self._points.get(name)
         term = failpoint.next() if failpoint else None
         if term is not None:
-            log.warning("failpoint.hit", point=name, action=term.action)
+            log.warning("failpoint.hit", point=name, action=term.action, seconds=term.seconds)
         return term
 
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, logs: Path) -> Tally:
     until, number, total = time.monotonic() + options.minutes * 60, options.first, Tally([options.seed])
     with arena(logs) as servers:
         while not total.rounds or time.monotonic() < until:
-            played = Round(servers, plan(options.seed, number, options.round_seconds))
+            played = Round(servers, plan(options.seed, number, options.round_seconds, slow=options.slow))
             tally = played.play()
             keep(played.directory, tally)
             if options.tally:
@@ -58,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to play one again")
+    parser.add_argument("--slow", action="store_true", help="processes and servers die in each round")
     parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
     parser.add_argument("--tally", type=Path, help="file that each round is appended to, as a line of JSON")
     parser.add_argument("--logs", type=Path, help="directory for the logs of rounds that went wrong")

@@ -9,14 +9,12 @@ from sqlalchemy import make_url
 
 from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
 from python_app_template.settings import Settings
-from tests.chaos.catalogue import POLL_SECONDS, SESSION_SECONDS
-from tests.chaos.forking import ForkServer
+from tests.chaos.catalogue import POLL_SECONDS, SESSION_SECONDS, TRANSACTION_SECONDS
 from tests.chaos.network import Network
 from tests.chaos.schedule import Plan
+from tests.forking.services import ForkServer
 from tests.proxy import HOST, Proxy
 from tests.surroundings import migrate, name_of_its_own, new_database, new_topics, settings_for
-
-TRANSACTION_SECONDS = 2.0
 
 
 class Arena(NamedTuple):

@@ -35,6 +35,12 @@ SESSION_SECONDS = 2.0
 POLL_SECONDS = 4.0
 """Without a poll until it is."""
 
+TRANSACTION_SECONDS = 2.0
+"""Until the broker ends a producer's transaction by itself."""
+
+LONG_DELAYS = {"relay.frames_produced": 3.0, "relay.cursor_produced": 3.0}
+"""Seconds, beyond that: a delay at these failpoints is the transaction's expiry."""
+
 PROCESS = Lane(
     "process",
     7.0,
@@ -48,19 +54,28 @@ PROCESS = Lane(
     PROCESSES,
 )
 CLOCK = Lane("clock", 6.0, (Kind("clock.forward"), Kind("clock.back"), Kind("clock.right")), PROCESSES)
+MINUTE = 60.0
 POSTGRES = Lane("postgres", 8.0, (Kind("postgres.restarted"), Kind("postgres.away", 1, 1.0, 3.0)))
 BROKER = Lane(
     "broker",
     6.0,
     (Kind("broker.restarted"), Kind("broker.away", 1, 1.0, 3.0), Kind("broker.frozen", 1, 0.5, 3.0)),
 )
+LONG_LANES = (
+    Lane("postgres", 4.0, (Kind("postgres.minute_away", 1, MINUTE, MINUTE),)),
+    Lane("broker", 4.0, (Kind("broker.minute_away", 1, MINUTE, MINUTE),)),
+)
+"""Each in a round of its own, now and then: they last longer than all others."""
+LOG = Lane("log", 4.0, (Kind("log.retention"),))
 SESSIONS = Lane(
     "sessions",
     0.6,
     (
         Kind("session.terminated", 10),
         Kind("session.relay_lock_lost", 2),
+        Kind("session.relay_lock_taken", 1, 0.2, 1.5),
         Kind("session.table_locked", 2, 0.05, 0.6),
+        Kind("session.rows_locked", 2, 0.05, 0.6),
         *(Kind(f"sqlstate.{code}", 1.5, 0.3, 1.0) for code in SQLSTATES),
     ),
 )
@@ -68,8 +83,8 @@ POSTGRES_LINK = Lane(
     "postgres_link",
     1.5,
     (
-        Kind("postgres_link.cut", 5),
-        Kind("postgres_link.answer_lost", 5, 0.2, 0.5),
+        Kind("postgres_link.cut", 3),
+        Kind("postgres_link.answer_lost", 3, 0.2, 0.5),
         Kind("postgres_link.slow", 1, 0.2, 0.8),
         Kind("postgres_link.requests_held", 1, 0.2, 1.0),
         Kind("postgres_link.answers_held", 1, 0.2, 1.0),
@@ -80,7 +95,7 @@ KAFKA_LINK = Lane(
     "kafka_link",
     2.0,
     (
-        Kind("kafka_link.cut", 5),
+        Kind("kafka_link.cut", 3),
         Kind("kafka_link.slow", 1, 0.2, 0.8),
         Kind("kafka_link.requests_held", 1, 0.2, 1.5),
         Kind("kafka_link.answers_held", 1, 0.2, 1.5),
@@ -96,5 +111,5 @@ FOREIGN = Lane(
         Kind("foreign.relay_fenced", 2),
     ),
 )
-QUICK_LANES = (CLOCK, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN)
+QUICK_LANES = (CLOCK, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN, LOG)
 SLOW_LANES = (PROCESS, POSTGRES, BROKER)

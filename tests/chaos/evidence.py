@@ -11,6 +11,7 @@ from python_app_template.audit.evidence import Evidence
 from python_app_template.cli.gathering import gather
 from python_app_template.service import READ_TABLES
 from python_app_template.settings import Settings
+from tests.chaos.catalogue import LONG_DELAYS, TRANSACTION_SECONDS
 from tests.chaos.sql_faults import RAISED
 from tests.chaos.tally import Struck
 
@@ -37,7 +38,9 @@ def failpoints_hit(directory: Path) -> Iterator[tuple[str, Struck]]:
         for line in log.read_bytes().splitlines():
             if b'"failpoint.hit"' in line:
                 hit = json.loads(line)
-                yield hit["point"], _struck(f"failpoint.{hit['action']}", hit["timestamp"])
+                expires = hit["point"] in LONG_DELAYS and hit["seconds"] > TRANSACTION_SECONDS
+                kind = "transaction_expired" if expires else hit["action"]
+                yield hit["point"], _struck(f"failpoint.{kind}", hit["timestamp"])
 
 
 def errors_raised(log: Path, since: int) -> Iterator[Struck]:

@@ -9,9 +9,9 @@ from typing import Self
 
 from tests.chaos.arena import Arena, Field, variables
 from tests.chaos.catalogue import POLL_SECONDS
-from tests.chaos.forking import ForkedService
-from tests.chaos.incarnation import CLOCK, HELD_SECONDS, put_clock
 from tests.chaos.schedule import Plan, Process
+from tests.forking.incarnation import CLOCK, HELD_SECONDS, put_clock
+from tests.forking.services import ForkedService
 
 LOOK_SECONDS = 0.02
 KILLED = -signal.SIGKILL
@@ -98,6 +98,10 @@ class Fleet:
         self._thread.join()
         for member in self.members:
             member.service.close()
+
+    def member(self, target: int) -> Member:
+        """Return the one that a fault is for."""
+        return self.members[target % len(self.members)]
 
     def stop(self) -> None:
         """Ask all to stop, for good; note how they end."""

@@ -17,6 +17,7 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.foreign_faults import ForeignFaults
 from tests.chaos.link_faults import LinkFaults
 from tests.chaos.load import Load
+from tests.chaos.log_faults import LogFaults
 from tests.chaos.progress import AWAY, Progress
 from tests.chaos.schedule import Fault, Plan
 from tests.chaos.server_faults import BrokerFaults, ClockFaults, PostgresFaults, ProcessFaults
@@ -26,9 +27,6 @@ from tests.clients import World
 from tests.processes import wait_until
 
 QUIET_SECONDS = 120.0
-SETTLE_SECONDS = 2.0
-"""Load that goes on after the last fault, so that recovery is seen."""
-
 UNDONE = (*AWAY, KafkaException)
 """What a fault meets when another one was there first: it is not counted."""
 
@@ -49,25 +47,31 @@ class Round:
         began = time.time()
         with ExitStack() as stack:
             ground = stack.enter_context(field(self._arena))
-            sql = SqlFaults(ground.database_url)
+            sql, log = SqlFaults(ground.database_url), LogFaults(ground.direct)
+            self._compact(log)
             progress = stack.enter_context(Progress(ground.direct))
             fleet = stack.enter_context(Fleet(self._arena, ground, self._plan, self.directory))
             load = Load(ground.direct, self._plan, progress.consumed)
             load.start()
-            self._strike(ground, fleet, sql)
+            self._strike(ground, fleet, sql, log)
             wait_until(lambda: self._so_far() >= least, QUIET_SECONDS, lambda: f"{self._so_far()} of {least} faults")
-            time.sleep(SETTLE_SECONDS)
+            self._recover(progress)
             load.stop()
             sql.clear()
             findings = settle(ground, progress, fleet)
-            evidence = gathered(ground.direct)
+            evidence = log.whole(gathered(ground.direct))
             tally = self._count(progress, evidence, fleet)
         tally.findings = [*findings, *fleet.findings, *halted(self.directory)]
         tally.violations = wrong(evidence)
         tally.seconds = time.time() - began
         return tally
 
-    def _strike(self, ground: Field, fleet: Fleet, sql: SqlFaults) -> None:
+    def _compact(self, log: LogFaults) -> None:
+        if self._plan.compacted:
+            start = time.time()
+            self._struck += [Struck("log.compacted", start, time.time())] * log.compacted(self._plan)
+
+    def _strike(self, ground: Field, fleet: Fleet, sql: SqlFaults, log: LogFaults) -> None:
         """Let all faults happen, each lane's and target's one after the other, and all that beside each other."""
         arena, began = self._arena, time.monotonic()
         hands: Mapping[str, object] = {
@@ -76,6 +80,7 @@ class Round:
             "postgres": PostgresFaults(arena.postgres),
             "broker": BrokerFaults(arena.kafka),
             "sessions": sql,
+            "log": log,
             "postgres_link": LinkFaults(arena.network, arena.postgres_link),
             "kafka_link": LinkFaults(arena.network, arena.kafka_link),
             "foreign": ForeignFaults(ground.direct),
@@ -95,6 +100,12 @@ class Round:
         with ThreadPoolExecutor(max(1, len(lanes))) as pool:
             for done in [pool.submit(run, lane) for lane in lanes]:
                 done.result()
+
+    def _recover(self, progress: Progress) -> None:
+        """Let the load go on after the last fault until all has moved on; what never does is told of later."""
+        last = time.time()
+        with suppress(AssertionError):
+            wait_until(lambda: progress.recovered(last) is not None, QUIET_SECONDS)
 
     def _so_far(self) -> int:
         return len(self._struck) + sum(1 for _ in failpoints_hit(self.directory)) + sum(1 for _ in self._raised())

@@ -6,15 +6,18 @@ from itertools import chain
 from typing import NamedTuple
 
 from python_app_template.settings.failpoints import CRASH, DELAY, DOUBT, ERROR, PLACES, SLOW
-from tests.chaos.catalogue import QUICK_LANES, SLOW_LANES, Lane
+from tests.chaos.catalogue import LONG_DELAYS, LONG_LANES, QUICK_LANES, SLOW_LANES, Lane
 
 MESSAGES_A_SECOND = (150, 400)
 
 CHANCES = {CRASH: 0.05, DELAY: 3.0, SLOW: 0.3, DOUBT: 3.0, ERROR: 3.0}
 """In percent, of each reach of a failpoint, where they strike as a rule."""
 
-LONG_DELAYS = {"relay.frames_produced": 3.0, "relay.cursor_produced": 3.0}
-"""Seconds, beyond the transaction's time-out: there a delay is its expiry."""
+COMPACTED = 0.3
+"""Of all rounds."""
+
+CYCLE, LONG_ROUNDS = 16, {7: LONG_LANES[0], 15: LONG_LANES[1]}
+"""Of so many rounds these are long: a server is away for a minute."""
 
 
 class Fault(NamedTuple):
@@ -45,19 +48,23 @@ class Plan(NamedTuple):
     group_protocol: str
     batch_size: int
     messages_a_second: int
+    compacted: bool
+    """Whether the input topic begins with the gaps of compaction."""
     processes: tuple[Process, ...]
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int, number: int, seconds: float) -> Plan:
-    """Draw a round: all kinds together, quick ones and many, slow ones, or a single lane of these.
+def plan(seed: int, number: int, seconds: float, *, slow: bool = False) -> Plan:
+    """Draw a round: all kinds together, quick ones and many, slow ones, or a single lane of these; or a long one.
 
-    The same seed and number make the same plan.
+    The same seed and number make the same plan. `slow` leaves out the rounds without slow ones.
     """
     chance = random.Random(f"{seed}/{number}")
     alone = chance.choice(SLOW_LANES)
     choices = [((*QUICK_LANES, *SLOW_LANES), 2.0), (QUICK_LANES, 4.0), (SLOW_LANES, 0.5), ((alone,), 0.2)]
-    ((lanes, keenness),) = chance.choices(choices, weights=[3, 2, 3, 2])
+    ((lanes, keenness),) = chance.choices(choices, weights=[1, 0, 0, 0] if slow else [3, 2, 3, 2])
+    if long := LONG_ROUNDS.get(number % CYCLE):
+        lanes, keenness = (long,), 0.5
     return drawn(chance, seed, number, seconds, lanes, keenness)
 
 
@@ -78,6 +85,7 @@ def drawn(
         group_protocol=chance.choice(["classic", "classic", "consumer"]),
         batch_size=chance.choice([4, 10, 10, 50]),
         messages_a_second=chance.randint(*MESSAGES_A_SECOND),
+        compacted=chance.random() < COMPACTED,
         processes=tuple(Process(role, failpoints(chance, keenness)) for role in crew),
         faults=tuple(sorted(every)),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from python_app_template.adapters.secondary.postgres.term import LOCK
 from tests.chaos.schedule import Fault
 
 RAISED = "chaos raised"
@@ -65,11 +66,30 @@ class SqlFaults:
     def relay_lock_lost(self, _: Fault) -> int:
         return int(self._over(lambda connection: connection.fetchval(TERMINATE_LOCK_HOLDER)))
 
+    def relay_lock_taken(self, fault: Fault) -> int:
+        """Whoever relays loses the lock, and somebody else has it for a while."""
+
+        async def take(connection: asyncpg.Connection) -> int:
+            await connection.execute("SET lock_timeout = '1s'")
+            await connection.fetchval(TERMINATE_LOCK_HOLDER)
+            await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+            await asyncio.sleep(fault.seconds)
+            return 1
+
+        return int(self._over(take))
+
     def table_locked(self, fault: Fault) -> int:
+        return self._locked(fault, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
+
+    def rows_locked(self, fault: Fault) -> int:
+        """Of a table all, as by a session that has updated them and does not commit."""
+        return self._locked(fault, "SELECT FROM {} FOR UPDATE")
+
+    def _locked(self, fault: Fault, statement: str) -> int:
         table = TABLES[fault.draw % len(TABLES)]
 
         async def lock(connection: asyncpg.Connection) -> int:
-            await connection.execute(f"SET lock_timeout = '1s'; BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            await connection.execute(f"SET lock_timeout = '1s'; BEGIN; {statement.format(table)}")
             await asyncio.sleep(fault.seconds)
             return 1
 

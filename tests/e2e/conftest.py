@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeAlias
 import pytest
 
 from python_app_template.settings import Settings
-from tests.chaos.forking import ForkedService, ForkServer
 from tests.clients import World
+from tests.forking.services import ForkedService, ForkServer
 from tests.processes import ServiceProcess
 from tests.servers import Kafka, Postgres
 from tests.surroundings import new_database, new_topics, settings_for

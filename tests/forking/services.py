@@ -53,7 +53,7 @@ class ForkServer:
         self._born: queue.SimpleQueue[Forked] = queue.SimpleQueue()
         self._one_at_a_time = threading.Lock()
         self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.zygote"],
+            [sys.executable, "-m", "tests.forking.zygote"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from tests.chaos import incarnation
+from tests.forking import incarnation
 
 _PR_SET_PDEATHSIG = 1
 
