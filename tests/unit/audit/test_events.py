@@ -144,8 +144,8 @@ O3_LOST = [
                 f"version: raw-push/0@0 (order.placed) {EARLY} where {EARLY} is due",
                 "table: products LAMP: missing where the events add up to version 1",
                 (
-                    "table: order_lines ('early', 0): sku LAMP, qty 1, status rejected, version 0, batch_ref None where "
-                    "the events add up to sku LAMP, qty 1, status rejected, version 1, batch_ref None"
+                    "table: order_lines ('early', 0): sku LAMP, qty 1, status rejected, version 0, batch_ref None "
+                    "where the events add up to sku LAMP, qty 1, status rejected, version 1, batch_ref None"
                 ),
             ],
         ),
