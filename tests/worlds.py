@@ -67,6 +67,10 @@ class World(ABC):
         """What is kept of moves: topic, partition and reason, in their order."""
 
     @abstractmethod
+    async def passed(self) -> Sequence[int]:
+        """The numbers of the outbox rows that are kept with moves of the cursor."""
+
+    @abstractmethod
     async def take_out(self, number: int) -> None:
         """Delete a row of the outbox, as nobody should."""
 
@@ -109,6 +113,9 @@ class Memory(World):
     async def moved(self) -> Sequence[tuple[str, int | None, str]]:
         return self.database.moves
 
+    async def passed(self) -> Sequence[int]:
+        return self.database.passed
+
     async def take_out(self, number: int) -> None:
         self.database.outbox.rows = [row for row in self.database.outbox.rows if row.number != number]
 
@@ -149,6 +156,9 @@ class InPostgres(World):
     async def moved(self) -> Sequence[tuple[str, int | None, str]]:
         rows = await self._ask("SELECT topic, partition, reason FROM position_moves ORDER BY id")
         return [(row.topic, row.partition, row.reason) for row in rows]
+
+    async def passed(self) -> Sequence[int]:
+        return [row.number for row in await self._ask("SELECT number FROM passed_rows ORDER BY move_id, number")]
 
     async def take_out(self, number: int) -> None:
         async with self.engine.begin() as connection:

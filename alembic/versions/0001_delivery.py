@@ -127,6 +127,17 @@ def upgrade() -> None:
         comment="What operators moved, and why",
     )
     op.create_table(
+        "passed_rows",
+        sa.Column("move_id", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("frames", sa.LargeBinary, nullable=False, comment="as the outbox had them"),
+        sa.PrimaryKeyConstraint("move_id", "number", name="pk_passed_rows"),
+        sa.ForeignKeyConstraint(
+            ["move_id"], ["position_moves.id"], name="fk_passed_rows_move_id_position_moves", ondelete="CASCADE"
+        ),
+        comment="Outbox rows that a move of the published cursor skipped, or has published again",
+    )
+    op.create_table(
         "purges",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("before", sa.DateTime(timezone=True), nullable=False, comment="what was older was forgotten"),
@@ -169,6 +180,7 @@ def downgrade() -> None:
     tables = (
         "schema_compatibility",
         "purges",
+        "passed_rows",
         "position_moves",
         "oversized",
         "topics",

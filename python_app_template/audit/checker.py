@@ -4,8 +4,9 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from python_app_template.audit import delivery
+from python_app_template.audit.by_hand import explained
 from python_app_template.audit.cut import Scope
-from python_app_template.audit.evidence import Evidence, Place, Record, Violation
+from python_app_template.audit.evidence import ByHand, Evidence, Place, Record, Violation
 from python_app_template.audit.heard import Heard
 from python_app_template.audit.judgement import Judgement, judged
 from python_app_template.audit.meeting import Meetings
@@ -16,7 +17,10 @@ from python_app_template.audit.rows import differences
 
 @dataclass
 class Findings:
-    """What was looked at, what is wrong, and what could not be checked; `books` are as the events leave them."""
+    """What was looked at, what is wrong, and what could not be checked; `books` are as the events leave them.
+
+    `by_hand` is what operators skipped, or had done again: it is in the topics, and none of the service's doing.
+    """
 
     messages: int = 0
     events: int = 0
@@ -24,6 +28,7 @@ class Findings:
     rows: int = 0
     violations: list[Violation] = field(default_factory=list)
     unchecked: dict[str, int] = field(default_factory=dict)
+    by_hand: list[ByHand] = field(default_factory=list)
     books: Model = field(default_factory=Model)
 
 
@@ -37,7 +42,8 @@ def examine(evidence: Evidence) -> Findings:
 
     Takes time and memory that grow with what is there: see docs/operations.md.
     """
-    findings = Findings(rows=len(evidence.tables or ()))
+    evidence, by_hand = explained(evidence)
+    findings = Findings(rows=len(evidence.tables or ()), by_hand=by_hand)
     findings.violations = list(_examine(evidence, findings))
     return findings
 

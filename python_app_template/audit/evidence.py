@@ -23,12 +23,43 @@ class Record(NamedTuple):
     timestamp: int = 0
 
 
+class Decision(NamedTuple):
+    """Who moved something, when (RFC 3339), and why, in the operator's own words."""
+
+    by: str = ""
+    at: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}, {self.at}, {self.by}"
+
+
 class Move(NamedTuple):
     """A position that an operator moved: what stood between was skipped, or applied again."""
 
     partition: int
     from_offset: int
     to_offset: int
+    decision: Decision = Decision()
+
+
+class Passed(NamedTuple):
+    """Records of the outbox rows that a move of the published cursor went over."""
+
+    events: Sequence[Record] = ()
+    dead_letters: Sequence[Record] = ()
+
+
+class CursorMove(NamedTuple):
+    """The published cursor, moved by an operator; before: None when there was none to be read."""
+
+    before: int | None
+    after: int
+    skipped: Passed = Passed()
+    """Taken for published; what really was is in the topic."""
+    again: Passed = Passed()
+    """Taken for not published; what was is published a second time."""
+    decision: Decision = Decision()
 
 
 class Log(NamedTuple):
@@ -72,6 +103,8 @@ class Cut(NamedTuple):
     seen_dead_letters: Mapping[int, int] | None = None
     moves: Sequence[Move] = ()
     """In the order in which they were made."""
+    cursor_moves: Sequence[CursorMove] = ()
+    """Likewise."""
     purged: bool = False
     """Orders that were done with may have been forgotten, and come again as new ones."""
     reborn: bool = False
@@ -105,3 +138,10 @@ class Violation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
+
+
+class ByHand(NamedTuple):
+    """A difference that an operator made, and that is no violation. `kind`: `skipped` or `again`."""
+
+    kind: str
+    text: str

@@ -63,6 +63,10 @@ class Heard:
         """Whether what is known of a SKU does not begin with its first event, because retention took that."""
         return sku in self.late or (sku not in self.first and self._evidence.event_log.truncated)
 
+    def may_lack(self, sku: str) -> bool:
+        """Whether retention may have taken what belongs to no version of a SKU that is known from its first one on."""
+        return not self.is_late(sku) and self._evidence.event_log.start(self._homes.get(sku, 0)) > 0
+
     def hear(self, merging: Merging) -> Iterator[Violation]:
         """Go through all events; note in what order their causes were applied, and yield what is wrong with them."""
         partitions = self._evidence.event_log.partitions

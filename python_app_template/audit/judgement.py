@@ -107,7 +107,9 @@ class Judgement:
             wanted = [event for event in wanted if event["version"] or event["id"] in ids]
         found, due = sorted_events(events), sorted_events(wanted)
         for sku in sorted({*found, *due}):
-            if not self._heard.is_late(sku):
+            if sku not in found and self._heard.may_lack(sku):  # it may have been rejected before the SKU was known
+                self.unchecked["orders whose rejected lines retention may have taken"] += 1
+            elif not self._heard.is_late(sku):
                 yield from self._events_of(place, outcome, due.get(sku, []), found.get(sku, []))
             else:
                 self.unchecked["decisions about SKUs whose first events retention took"] += 1

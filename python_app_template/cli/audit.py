@@ -36,7 +36,8 @@ def audit(
 
     Takes one moment of the database, reads the topics up to it, and applies the contract to every message by itself.
     Events that are committed and not published within --wait are taken out of the outbox. What retention has taken is
-    not checked, and said. Changes nothing. Exit 4 when something is wrong.
+    not checked, and said. So is what operators skipped or had done again (`positions set`). Changes nothing. Exit 4
+    when something is wrong.
     """
     from python_app_template.cli.gathering import gather  # noqa: PLC0415 - slow to import: no other command waits
     from python_app_template.service import READ_TABLES  # noqa: PLC0415 - likewise
@@ -55,8 +56,10 @@ def show(findings: Findings, pending: int, limit: int, seconds: float, *, as_jso
     shown = findings.violations[:limit]
     if as_json:
         write_json(*({"kind": "violation", "about": kind, "text": text} for kind, text in shown))
-        about = {"violations": len(findings.violations), "unchecked": findings.unchecked, "seconds": round(seconds, 3)}
-        write_json({"kind": "summary", **counts, "pending": pending, **about})
+        write_json(*({"kind": "by_hand", "about": kind, "text": text} for kind, text in findings.by_hand))
+        about = {"violations": len(findings.violations), "by_hand": len(findings.by_hand)}
+        rest = {"unchecked": findings.unchecked, "seconds": round(seconds, 3)}
+        write_json({"kind": "summary", **counts, "pending": pending, **about, **rest})
         return
     screen = Screen()
     for violation in shown:
@@ -67,7 +70,12 @@ def show(findings: Findings, pending: int, limit: int, seconds: float, *, as_jso
     screen.print(f"looked at {looked} in {seconds:.1f} s", soft_wrap=True)
     if pending:
         screen.print(f"{pending:,} records are committed and not published yet; they were taken out of the outbox")
+    for _, text in findings.by_hand:
+        screen.print(f"by hand: {escape(text)}", soft_wrap=True)
     for what, count in findings.unchecked.items():
         screen.print(f"not checked: {count:,} {what}", soft_wrap=True)
     if not findings.violations:
-        screen.print(GOOD, "nothing lost, nothing doubled, nothing out of order; the tables are what the events say")
+        but = " but by an operator" if findings.by_hand else ""
+        screen.print(
+            GOOD, f"nothing lost, nothing doubled, nothing out of order{but}; the tables are what the events say"
+        )

@@ -11,9 +11,19 @@ from confluent_kafka import Message
 from python_app_template.adapters.kafka_admin import Bounds, KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic
 from python_app_template.adapters.secondary.kafka.reading import pages
-from python_app_template.adapters.secondary.postgres.snapshot import Looking, ReadTables, Snapshot, looking
+from python_app_template.adapters.secondary.postgres.snapshot import CursorMoved, Looking, ReadTables, Snapshot, looking
 from python_app_template.audit.delivery import partition_of
-from python_app_template.audit.evidence import PENDING, Cut, Evidence, Headers, Log, Outbox, Record
+from python_app_template.audit.evidence import (
+    PENDING,
+    CursorMove,
+    Cut,
+    Evidence,
+    Headers,
+    Log,
+    Outbox,
+    Passed,
+    Record,
+)
 from python_app_template.cli.faults import CommandFailed, broker_needed
 from python_app_template.cli.reading import ANSWER_SECONDS, topic_logs
 from python_app_template.core.delivery.faults import FatalError, Halted, TransientError
@@ -72,6 +82,7 @@ async def _gather(settings: Settings, database: Looking, read_tables: ReadTables
             {number: bounds.stable_end for number, bounds in before[0].items()},
             {number: bounds.stable_end for number, bounds in before[1].items()},
             moves=snapshot.moves,
+            cursor_moves=[_cursor_move(move, settings, counts) for move in snapshot.cursor_moves],
             purged=snapshot.purged,
             reborn=snapshot.reborn,
             outbox=Outbox(
@@ -149,10 +160,18 @@ def _content(record: Record | Frame) -> tuple[bytes | None, bytes | None, Header
     return record.key, record.value, tuple((name, value) for name, value in record.headers)
 
 
+def _cursor_move(move: CursorMoved, settings: Settings, counts: Mapping[str, int]) -> CursorMove:
+    def passed(frames: Sequence[Frame]) -> Passed:
+        kafka = settings.kafka
+        return Passed(_records(frames, kafka.output_topic, counts), _records(frames, kafka.dead_letter_topic, counts))
+
+    return CursorMove(move.before, move.after, passed(move.skipped), passed(move.again), move.decision)
+
+
 def _records(frames: Sequence[Frame], topic: str, counts: Mapping[str, int]) -> list[Record]:
     meant = [frame for frame in frames if frame.topic == topic]
     return [
-        Record(partition_of(f.key, counts[topic], f.partition or 0), PENDING + n, f.key, f.value, f.headers)
+        Record(partition_of(f.key, counts[topic], f.partition or 0), PENDING + n, *_content(f))
         for n, f in enumerate(meant)
     ]
 

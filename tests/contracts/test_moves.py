@@ -139,6 +139,26 @@ async def test_all_may_be_taken_for_published(world: World) -> None:
     assert [row.number for row in follow(cursor, await world.outbox().page(1))] == [2]
 
 
+@pytest.mark.parametrize(
+    ("published", "number", "passed"),
+    [
+        (Cursor(1, "row"), 3, [2, 3]),
+        (Cursor(3, "row"), 1, [2, 3]),
+        (Cursor(9, "of another state"), 3, [4]),
+        (None, 2, [0, 1, 2, 3, 4]),
+    ],
+)
+async def test_the_rows_that_a_move_goes_over_are_kept(
+    world: World, published: Cursor | None, number: int, passed: list[int]
+) -> None:
+    for sensor in "abcd":
+        await world.append(sensor)
+    await world.moves().bear_witness(number, published, "positions", "moved")
+    assert await world.passed() == passed
+    await world.outbox().trim(4)
+    assert await world.passed() == passed, "also once the outbox has forgotten them"
+
+
 @pytest.mark.parametrize("number", [-1, 1, 5])
 async def test_a_number_that_would_halt_the_relay_again_is_refused(world: World, number: int) -> None:
     for sensor in "abcd":

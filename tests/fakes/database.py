@@ -50,6 +50,8 @@ class Database(Generic[E, S]):
     outbox: OutboxTable = field(default_factory=OutboxTable)
     moves: list[tuple[str, int | None, str]] = field(default_factory=list)
     """What operators moved: topic, partition and reason."""
+    passed: list[int] = field(default_factory=list)
+    """Numbers of the rows that moves of the cursor went over."""
     encode: Callable[[Fact[E]], Frame] | None = None
     """Given one, each commit's facts become a row of the outbox."""
     transactions: int = 0

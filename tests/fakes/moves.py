@@ -74,6 +74,9 @@ class FakeMoves(Moves, Generic[E, S]):
         cursor = next(row.cursor for row in table.rows if row.number == number)
         if cursor != published:
             self._database.moves.append((topic, None, reason))
+            known = published.number if published else None
+            between = (-1, table.last) if known is None else sorted((known, number))
+            self._database.passed += [row.number for row in table.rows if between[0] < row.number <= between[1]]
         return cursor
 
     def _checked(self, move: Move, *, force: bool) -> Move:

@@ -1,11 +1,16 @@
 """`audit` on a service that works meanwhile, and on tables that somebody changed."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.secondary.kafka.publisher import open_publisher
+from python_app_template.adapters.secondary.postgres import outbox
+from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.settings import Settings
 from tests.clients import World, batch, order
 from tests.command_line import CommandLine, given, on_terminal
@@ -92,6 +97,55 @@ def test_what_no_relay_has_published_yet_is_taken_out_of_the_outbox(
     assert (done.code, done.rows[-1]["pending"], done.rows[-1]["events"]) == (0, 3, 2)
     sql(settings, "UPDATE outbox SET frames = '\\x90' WHERE number = (SELECT max(number) FROM outbox)")
     assert audit("audit", "--json", "--wait", "0").code == 4
+
+
+def test_what_an_operator_skipped_or_had_published_again_is_named_and_no_violation(
+    world: World, settings: Settings, audit: CommandLine, tmp_path: Path
+) -> None:
+    process = ServiceProcess(settings, tmp_path, APP_ROLES="worker", APP_CONSUMER__BATCH_SIZE="1")
+    try:
+        process.start().until_ready()
+        world.send(batch("b", "CHAIR"), order("o", ("CHAIR", 1)), {"type": "odd", "order_id": "x"})
+        wait_until(lambda: process.metric("app_messages_consumed_total") == 3, 60, process.explain)
+    finally:
+        process.close()
+    publish(settings, most=1)
+    assert audit("positions", "set", "--published", "3", "--reason", "not for [them]").code == 0
+    skipped = audit("audit", "--json")
+    assert skipped.code == 0, skipped.out
+    (told,) = skipped.rows[:-1]
+    assert (told["kind"], told["about"]) == ("by_hand", "skipped")
+    assert "published cursor, 1 to 3: " in told["text"]
+    assert "were skipped by an operator (not for [them], 2" in told["text"]
+    assert skipped.rows[-1]["by_hand"] == 1
+    assert "by hand: published cursor, 1 to 3: " in on_terminal(*given(settings), "audit").out
+
+    assert audit("positions", "set", "--published", "0", "--reason", "for them after all").code == 0
+    publish(settings)
+    again = audit("audit", "--json")
+    assert again.code == 0, again.out
+    (told,) = again.rows[:-1]
+    assert told["about"] == "again", "what had been skipped came after all, what had come came twice"
+    assert "published again, for an operator (for them after all, 2" in told["text"]
+    sql(settings, "DELETE FROM position_moves WHERE published_to = 0")
+    assert audit("audit", "--json").code == 4, "nobody has decided it"
+
+
+def publish(settings: Settings, most: int | None = None) -> None:
+    """Publish the rows behind the cursor as a relay does, without forgetting them."""
+
+    async def run() -> None:
+        engine = create_engine(settings.database, "test")
+        own = await outbox.transactional_id(engine, None)
+        reader = outbox.PostgresOutboxReader(engine, asyncio.Event(), page_bytes=2**20, poll_seconds=1)
+        async with open_publisher(settings, own, KafkaAdmin(settings))() as publisher:
+            cursor = await publisher.cursor()
+            rows = (await reader.page(cursor.number if cursor else 0))[1:][:most]
+            await publisher.publish(rows, rows[-1].cursor)
+            await reader.start()
+        await engine.dispose()
+
+    asyncio.run(run())
 
 
 def test_a_broker_or_a_database_that_is_away_is_exit_3_and_one_line(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Integer, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
@@ -48,8 +48,19 @@ WRITE_DOWN = text(
                                 topic_id_from, topic_id_to, published_from, published_to, reason)
     VALUES (:topic, :partition, :from_offset, :to_offset, :group_from, :group_to,
             :topic_id_from, :topic_id_to, :published_from, :published_to, :reason)
+    RETURNING id
     """
 ).bindparams(*(bindparam(name, type_=Text) for name in ("group_from", "group_to", "topic_id_from", "topic_id_to")))
+
+# What lies between the cursors is skipped, or published again. With no cursor known all that is left may be either.
+KEEP_PASSED = text(
+    """
+    INSERT INTO passed_rows (move_id, number, frames)
+    SELECT :move_id, number, frames FROM outbox
+    WHERE CAST(:published AS bigint) IS NULL
+       OR number > least(CAST(:published AS bigint), :number) AND number <= greatest(:published, :number)
+    """
+).bindparams(*(bindparam(name, type_=BigInteger) for name in ("published", "number")))
 
 TOPICS = text("SELECT topic, topic_id FROM topics")
 LOCK_TOPIC = text("SELECT topic_id FROM topics WHERE topic = :topic FOR NO KEY UPDATE")
@@ -150,8 +161,10 @@ class PostgresMoves(Moves):
             await connection.execute(START)
             cursor = Cursor(number, str(row_id))
             if cursor != published:
-                numbers = {"published_from": published.number if published else None, "published_to": number}
-                await connection.execute(WRITE_DOWN, NOTHING | numbers | {"topic": topic, "reason": reason})
+                before = published.number if published else None
+                numbers = {"published_from": before, "published_to": number, "topic": topic, "reason": reason}
+                move_id = await connection.scalar(WRITE_DOWN, NOTHING | numbers)
+                await connection.execute(KEEP_PASSED, {"move_id": move_id, "published": before, "number": number})
             return cursor
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import (
@@ -16,7 +17,7 @@ from python_app_template.adapters.secondary.postgres.engine import (
     transaction,
 )
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify
-from python_app_template.audit.evidence import Move
+from python_app_template.audit.evidence import Decision, Move
 from python_app_template.core.delivery.messages import Frame
 from python_app_template.settings import Database
 
@@ -26,10 +27,17 @@ PURGED = text("SELECT EXISTS (SELECT FROM purges)")
 MOVES = text(
     """
     SELECT partition, coalesce(from_offset, 0) AS from_offset, to_offset,
-           topic_id_from IS NOT NULL AND topic_id_to <> topic_id_from AS reborn
+           moved_by, moved_at, reason, topic_id_from IS NOT NULL AND topic_id_to <> topic_id_from AS reborn
     FROM position_moves WHERE topic = :topic AND partition IS NOT NULL AND to_offset IS NOT NULL ORDER BY moved_at, id
     """
 )
+CURSOR_MOVES = text(
+    """
+    SELECT id, published_from, published_to, moved_by, moved_at, reason FROM position_moves
+    WHERE published_to IS NOT NULL ORDER BY id
+    """
+)
+PASSED = text("SELECT number, frames FROM passed_rows WHERE move_id = :move_id ORDER BY number")
 ROWS = text("SELECT number, row_id::text AS row_id, frames FROM outbox ORDER BY number")
 # It reads for as long as there is something to read; each fetch of its cursor is one statement.
 PATIENT = text(
@@ -51,6 +59,16 @@ class Pending(NamedTuple):
     frames: Sequence[Frame]
 
 
+class CursorMoved(NamedTuple):
+    """The published cursor, moved by an operator, and what the rows hold that it went over."""
+
+    before: int | None
+    after: int
+    skipped: Sequence[Frame]
+    again: Sequence[Frame]
+    decision: Decision
+
+
 class Snapshot(NamedTuple):
     """What one transaction saw. `head` is the last number given."""
 
@@ -62,6 +80,7 @@ class Snapshot(NamedTuple):
     tables: Any
     moves: Sequence[Move] = ()
     """Positions that operators moved, in the order in which they did."""
+    cursor_moves: Sequence[CursorMoved] = ()
     purged: bool = False
     reborn: bool = False
     """A position was moved to a topic that was made anew."""
@@ -107,10 +126,24 @@ async def _read(connection: AsyncConnection, topic: str, read_tables: ReadTables
         head.transactional_id,
         rows,
         tables,
-        [Move(*move[:3]) for move in moves],
+        [Move(move.partition, move.from_offset, move.to_offset, _decision(move)) for move in moves],
+        [await _cursor_moved(connection, move) for move in (await connection.execute(CURSOR_MOVES)).all()],
         purged=bool(await connection.scalar(PURGED)),
         reborn=any(move.reborn for move in moves),
     )
+
+
+async def _cursor_moved(connection: AsyncConnection, move: Row[Any]) -> CursorMoved:
+    skipped: list[Frame] = []
+    again: list[Frame] = []
+    for row in await connection.execute(PASSED, {"move_id": move.id}):
+        (skipped if row.number <= move.published_to else again).extend(_decoder.decode(row.frames))
+    return CursorMoved(move.published_from, move.published_to, skipped, again, _decision(move))
+
+
+def _decision(move: Row[Any]) -> Decision:
+    at = move.moved_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Decision(move.moved_by, at, move.reason)
 
 
 @asynccontextmanager

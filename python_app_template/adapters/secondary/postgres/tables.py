@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
     Identity,
     Integer,
     LargeBinary,
@@ -109,6 +110,15 @@ position_moves = Table(
     Column("published_from", BigInteger, comment="the cursor's number; null: there was none to be read"),
     Column("published_to", BigInteger),
     comment="What operators moved, and why",
+)
+
+passed_rows = Table(
+    "passed_rows",
+    metadata,
+    Column("move_id", BigInteger, ForeignKey("position_moves.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("frames", LargeBinary, nullable=False, comment="as the outbox had them"),
+    comment="Outbox rows that a move of the published cursor skipped, or has published again",
 )
 
 purges = Table(
