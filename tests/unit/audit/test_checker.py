@@ -1,16 +1,13 @@
 """The cut, retention, the outbox, moves by hand, purging: what they excuse, and what they do not."""
 
-import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from python_app_template.audit.checker import examine, violations
 from python_app_template.audit.evidence import Evidence, Log, Move, Outbox
 from tests.clients import batch, order, quantity
-from tests.streams import stream
-from tests.unit.audit.evidence import body_of, clean, messages_of, of_bodies, with_events
+from tests.unit.audit.evidence import clean, of_bodies
 from tests.unit.audit.scene import CLEAN, MESSAGES, at, position, replace_cut, told
 
 
@@ -53,24 +50,6 @@ def test_what_came_after_the_cut_is_ignored_and_what_was_seen_before_it_is_not()
     assert violations(later) == []
     too_early = replace_cut(before.cut, seen_events={last.partition: last.offset + 1}, seen_dead_letters={})
     assert told(replace(later, cut=too_early), "position", "CHAIR/11 comes of")
-
-
-@pytest.mark.parametrize("taken", ["messages", "events", "dead_letters"])
-@pytest.mark.parametrize("share", [1, 2, 5, 9])
-def test_what_retention_took_is_said_and_is_no_violation(taken: str, share: int) -> None:
-    """The first so many tenths of each partition; what is wrong with the rest is still told."""
-    made = clean(messages_of((v, k) for v, k, _ in stream(random.Random(share), 200)))
-    records = getattr(made, taken)
-    starts = {n: max(r.offset for r in records if r.partition == n) * share // 10 for n in range(3)}
-    kept = [record for record in records if record.offset >= starts[record.partition]]
-    log = {"messages": "message_log", "events": "event_log", "dead_letters": "dead_letter_log"}[taken]
-    less: dict[str, Any] = {taken: kept, log: Log(starts, partitions=3)}
-    short = replace(made, **less)
-    assert violations(short) == []
-    assert examine(short).unchecked
-    last = max(n for n, record in enumerate(short.events) if body_of(record)["type"] == "line.allocated")
-    assert violations(with_events(short, lambda events: events.append(events[last]._replace(offset=99_999))))
-    assert violations(replace(short, tables=replace(short.tables, products={"CHAIR": 1})))
 
 
 ROWS = [(3, "c"), (4, "d"), (5, "e")]
