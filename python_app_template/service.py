@@ -1,6 +1,7 @@
 """The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
 
-from python_app_template.adapters.secondary.postgres.stock import snapshot, tables
+from python_app_template.adapters.secondary.postgres.notifications import tables
+from python_app_template.adapters.secondary.postgres.stock import snapshot
 from python_app_template.adapters.secondary.postgres.stock.forget import forget_orders
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
@@ -14,7 +15,7 @@ from python_app_template.frame import Service
 from python_app_template.monitoring.lines import LineOutcomes
 
 TABLES = tables.metadata
-"""All tables, delivery's among them; what migrations are held against."""
+"""All tables, delivery's and stock's among them; what migrations are held against."""
 
 READ_TABLES = snapshot.read
 """Reads the domain's tables as the checker takes them (`audit/rows.py`)."""
@@ -27,7 +28,7 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     decide=BUS,
     encode=encode,
     repository=PostgresStock,
-    revision="0002",
+    revision="0003",
     message_types=tuple(BODIES),
     event_types=EVENT_TYPES,
     dead_letter_reasons=(
