@@ -39,6 +39,7 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "50"},
     )
     op.create_index("ix_batches_sku_open", "batches", ["sku"], postgresql_where=sa.text("open"))
+    op.create_index("ix_batches_sku_used_up", "batches", ["sku"], postgresql_where=sa.text("NOT open"))
     op.create_table(
         "orders",
         sa.Column("order_id", C_TEXT, nullable=False),
@@ -54,6 +55,12 @@ def upgrade() -> None:
         sa.Column("cancelled", sa.Boolean, nullable=False, server_default=sa.text("false")),
         sa.PrimaryKeyConstraint("order_id", name="pk_orders"),
         comment="Orders that were placed, also those that were cancelled",
+    )
+    op.create_index(
+        "ix_orders_customer_id",
+        "orders",
+        ["customer_id", "order_id"],
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
     )
     op.create_table(
         "order_lines",

@@ -42,6 +42,8 @@ batches = Table(
     CheckConstraint("allocated BETWEEN 0 AND purchased", name="not_over_allocated"),
     # `open` changes seldom, so most updates touch no index, and a batch that is used up costs nothing any more.
     Index("ix_batches_sku_open", "sku", postgresql_where=text("open")),
+    # Both indexes together have every batch, for those who are shown all of a SKU's; a new batch is in one of them.
+    Index("ix_batches_sku_used_up", "sku", postgresql_where=text("NOT open")),
     comment="Units bought of one SKU",
 )
 
@@ -59,6 +61,7 @@ orders = Table(
         comment="when it was placed or cancelled here",
     ),
     Column("cancelled", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_orders_customer_id", "customer_id", "order_id", postgresql_where=text("customer_id IS NOT NULL")),
     comment="Orders that were placed, also those that were cancelled",
 )
 
