@@ -39,6 +39,7 @@ class Heard:
     def __init__(self, evidence: Evidence, scope: Scope, watched: Container[str] = ()) -> None:
         self._evidence, self._scope, self._watched = evidence, scope, watched
         self._last: dict[str, dict[int, Node]] = {}
+        self._placed: dict[str, set[Node]] = {}
         self._records = sorted(evidence.events, key=lambda record: record[:2])
         self._begins: dict[str, Node] = {}
         self._chains: dict[str, Node] = {}
@@ -55,8 +56,15 @@ class Heard:
         """Return the events of a cause, a SKU's in their order."""
         return [decode(self._records[n].value or b"") for n in self.by_cause.get(node, ())]
 
-    def last_of(self, order_id: str) -> set[Node]:
-        """Return who caused the last event of each line of an order that is watched."""
+    def last_before(self, cancelled: Place, order_id: str) -> set[Node]:
+        """Return who caused the last event of each line of an order that is watched.
+
+        Nobody, when the order was purged after this cancellation of it and came again: what of it came before, nothing
+        tells then.
+        """
+        placed = self._placed.get(order_id, ())
+        if len(placed) > 1 and not all(node[0] == cancelled[0] and node < cancelled for node in placed):
+            return set()
         return {*self._last.get(order_id, {}).values()}
 
     def is_late(self, sku: str) -> bool:
@@ -89,11 +97,17 @@ class Heard:
             node = self._chained(body, place, merging)
             self.by_cause.setdefault(node, []).append(number)
             if body.get("order_id") in self._watched:
-                self._last.setdefault(body["order_id"], {})[body["line"]] = node
+                self._watch(body, node)
         for sku, nodes in self._rejected.items():
             if sku in self._begins and sku not in self.late:
                 for node in nodes:
                     merging.precede(node, self._begins[sku])
+
+    def _watch(self, body: Event, node: Node) -> None:
+        last = self._last.setdefault(body["order_id"], {})
+        if body["type"] != "line.deallocated" and last.get(body["line"]) != node:  # else it was moved by a change
+            self._placed.setdefault(body["order_id"], set()).add(node)
+        last[body["line"]] = node
 
     def _number(self, body: Event, record: Record) -> Iterator[Violation]:
         """1, 2, 3, … in the order of one partition; what belongs to no known SKU has version 0."""

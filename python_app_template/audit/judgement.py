@@ -9,6 +9,7 @@ from python_app_template.audit.delivery import named
 from python_app_template.audit.evidence import Evidence, Place, Record, Violation
 from python_app_template.audit.heard import Heard, sorted_events
 from python_app_template.audit.merging import Node
+from python_app_template.audit.messages import parse
 from python_app_template.audit.model import Model, Outcome, Received, content_of
 
 STATEFUL = {"conflict", "unknown_order", "unknown_batch"}
@@ -34,13 +35,14 @@ class Judgement:
         place = message.partition, message.offset
         outcome, body = self.books.judge(Received(*place, message.value))
         events, reasons = self._heard.of(place), self._reasons.get(place, ())
-        if self._may_be_forgotten(body):
+        about = parse(message.value) if outcome.reason == "conflict" else body
+        if self._may_be_forgotten(about):
             self.unchecked["messages about orders that may have been purged"] += 1
-            if events and body["type"] == "order.placed":
-                self.books.orders[body["order_id"]] = Order()
+            if events and about["type"] == "order.placed":  # a new one, of whatever content
+                self.books.orders[about["order_id"]] = Order()
             yield from self.enter(events)
             if not reasons:
-                self._note(outcome, body, events)
+                self._note(outcome, about, events)
             return
         if "failed" in reasons:
             if events:

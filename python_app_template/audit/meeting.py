@@ -87,7 +87,7 @@ class Meetings:
         for order_id, places in self.cancellations.items():
             for place in places:
                 if heard.by_cause.get(place) or not (is_silent or reasons.get(place)):
-                    for before in heard.last_of(order_id):
+                    for before in heard.last_before(place, order_id):
                         merging.precede(before, place)
         return untold
 

@@ -97,17 +97,3 @@ def test_a_range_that_was_applied_again_by_hand_is_no_violation() -> None:
     cut = replace_cut(again.cut, moves=[Move(home, messages[-1].offset + 1, messages[1].offset)])
     assert violations(replace(again, messages=messages, cut=cut)) == []
     assert violations(replace(again, messages=messages)) != []
-
-
-def test_orders_that_were_purged_are_not_missed_and_may_come_again() -> None:
-    again = of_bodies(order("o3", ("CHAIR", 100)))[0]
-    bodies = [*MESSAGES, again._replace(offset=MESSAGES[-1].offset + 1)]
-    made = clean(bodies)
-    assert made.cut is not None
-    gone = {key: row for key, row in made.tables.lines.items() if key[0] not in {"early", "o3"}}
-    orders = {key: row for key, row in made.tables.orders.items() if key not in {"early", "o3"}}
-    forgotten = replace(made, tables=replace(made.tables, lines=gone, orders=orders))
-    assert told(forgotten, "table", "orders o3: missing")
-    purged = replace(forgotten, cut=replace_cut(made.cut, purged=True))
-    assert violations(purged) == []
-    assert examine(purged).unchecked
