@@ -49,6 +49,8 @@ def servers_needed(settings: Settings) -> Iterator[None]:
         if str(fault).startswith("Kafka"):
             with broker_needed(settings):
                 raise
+        if str(fault).startswith("failpoint"):
+            raise CommandFailed(f"{fault}: APP_FAILPOINTS__POINTS asks for it") from fault
         raise CommandFailed(f"PostgreSQL: {fault}; {_mend(fault)}") from fault
 
 

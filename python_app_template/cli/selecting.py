@@ -2,9 +2,11 @@
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Annotated, NamedTuple
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -79,22 +81,38 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="So many at th
 
 
 def selection(
-    reasons: Collection[str] | None,
-    since: int | None,
-    until: int | None,
-    partition: int | None,
-    range_: Offsets | None,
-    keys: Collection[str] | None,
-    places: Collection[Place] | None = None,
+    *,
+    reason: Reasons = None,
+    since: Since = None,
+    until: Until = None,
+    partition: OriginPartition = None,
+    offset: OriginOffsets = None,
+    key: Keys = None,
 ) -> Selection:
     """Return the options as what they select."""
     return Selection(
-        places=frozenset(places) if places else None,
-        reasons=frozenset(reasons) if reasons else None,
-        keys=frozenset(map(os.fsencode, keys)) if keys else None,
+        reasons=frozenset(reason) if reason else None,
+        keys=frozenset(map(os.fsencode, key)) if key else None,
         since=since,
         until=until,
         partition=partition,
-        first=range_.first if range_ else None,
-        last=range_.last if range_ else None,
+        first=offset.first if offset else None,
+        last=offset.last if offset else None,
     )
+
+
+def selecting(run: Callable[..., None]) -> Callable[..., None]:
+    """Give a command those options in place of its parameter `wanted`, which gets what they select."""
+    options = [*signature(selection).parameters.values()]
+
+    @wraps(run)
+    def selected(**given: Any) -> None:
+        chosen = {option.name: given.pop(option.name) for option in options}
+        run(**given, wanted=selection(**chosen))
+
+    own = signature(run).parameters.values()
+    together = [new for one in own for new in (options if one.name == "wanted" else [one])]
+    # typer looks at both.
+    selected.__signature__ = Signature(together)  # type: ignore[attr-defined]
+    selected.__annotations__ = {parameter.name: parameter.annotation for parameter in together}
+    return selected

@@ -54,6 +54,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "relay.committed": Place("commit_transaction has returned, the new cursor is not used yet", CALL),
         "relay.before_trim": Place("published rows are about to be forgotten", CALL),
         "relay.trimmed": Place("published rows are forgotten", CALL),
+        "replay.messages_produced": Place("`dlq replay` has produced a chunk of messages, the marks are not", CALL),
+        "replay.marks_produced": Place("the chunk's marks are produced too, commit_transaction comes next", CALL),
+        "replay.committed": Place("the chunk is committed, none of its letters told of yet", CALL),
     }
 )
 

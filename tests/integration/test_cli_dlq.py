@@ -236,6 +236,26 @@ def test_interrupted_and_repeated_each_goes_back_once(command: CommandLine, brok
     assert sorted(int(value or b"") for _, value, _ in returned(broker, topics)) == [*range(1500)]
 
 
+def test_killed_at_a_failpoint_or_left_without_an_answer_each_goes_back_once(
+    command: CommandLine, broker: Broker, topics: Topics
+) -> None:
+    at = Partition(topics.input, 0)
+    write(broker, topics, *((0, frame(topics, "failed", n, Record(at, 0, 5, b"k", b"%d" % n))) for n in range(30)))
+    for point, code, said in (
+        ("replay.marks_produced=crash", -signal.SIGKILL, "replay.marks_produced"),
+        ("replay.committed=error", 3, "failpoint replay.committed: APP_FAILPOINTS__POINTS asks for it"),
+    ):
+        ends = command.process(
+            "dlq", "replay", "--limit", "10", f"--set=failpoints.points={point}", stderr=subprocess.PIPE
+        )
+        with ends as process:
+            _, err = process.communicate(timeout=60)
+        assert (process.returncode, said in err.decode()) == (code, True), err
+    done = command("dlq", "replay")
+    assert (done.code, len(done.rows)) == (0, 20), "the ten without an answer were committed"
+    assert sorted(int(value or b"") for _, value, _ in returned(broker, topics)) == [*range(30)]
+
+
 @pytest.mark.usefixtures("letters")
 def test_places_and_options_select_what_is_replayed(command: CommandLine, broker: Broker, topics: Topics) -> None:
     assert command("dlq", "replay", "0:1", "1:0", "1:1", "--max-attempts", "4", "--reason", "failed").code == 0

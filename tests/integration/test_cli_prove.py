@@ -10,7 +10,7 @@ from tests.command_line import SCRIPT, bare_environment
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-POINTS = ("relay.frames_produced", "worker.before_release", "worker.committed")
+POINTS = ("relay.frames_produced", "replay.committed", "worker.before_release", "worker.committed")
 
 
 @pytest.mark.timeout(240)  # some 25 s, and many times that on a machine that has other things to do
@@ -32,5 +32,6 @@ def test_a_worker_and_a_relay_are_killed_and_nothing_is_lost(tmp_path: Path) -> 
         "not_reached": [],
     }
     assert sum(certificate["events"].values()) > sum(certificate["sent"].values()) > 200
-    assert (certificate["deaths"], certificate["holds"], done.returncode, done.stderr) == (3, True, 0, "")
+    assert certificate["returned"] > 10, "who died had returned some"
+    assert (certificate["deaths"], certificate["holds"], done.returncode, done.stderr) == (4, True, 0, "")
     assert list(tmp_path.iterdir()) == []

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from python_app_template.adapters.dead_letters import ATTEMPTS, RETURNED_FROM
 from python_app_template.adapters.wire.messages import BODIES
 from python_app_template.audit.evidence import Cut, Evidence, Log, Record
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.proof.certificate import Certificate, Witness
-from python_app_template.cli.proof.plan import RELAY, WORKER, Kill, Prompt, plan
+from python_app_template.cli.proof.plan import RELAY, REPLAY, WORKER, Kill, Prompt, plan
 from python_app_template.cli.proof.theatre import Killed
 from python_app_template.cli.proof.verdict import Verdict, judge
 from python_app_template.cli.proof.victim import Death, NotReachedError, Victim
@@ -25,7 +26,8 @@ from python_app_template.exit_codes import ExitCode
 from python_app_template.service import SERVICE
 from python_app_template.settings.failpoints import PLACES, Term, parse
 
-CLEAN = Verdict(10, {"batch.created": 12}, {"invalid": 1}, 5, 0, 0, 0, ())
+ATTEMPTED = ((ATTEMPTS, b"1"),)
+CLEAN = Verdict(12, {"batch.created": 12}, {"invalid": 1}, 2, 5, 0, 0, 0, ())
 DEATH = Death("relay.led", 77, 1.5)
 
 
@@ -39,7 +41,8 @@ def certificate(*killed: Killed, verdict: Verdict = CLEAN) -> Certificate:
 def test_every_failpoint_is_in_the_plan_once_in_the_process_of_its_role() -> None:
     kills = plan()
     assert sorted(kill.point for role in kills.values() for kill in role) == sorted(PLACES)
-    assert {role: {kill.role for kill in found} for role, found in kills.items()} == {WORKER: {WORKER}, RELAY: {RELAY}}
+    roles = {role: {kill.role for kill in found} for role, found in kills.items()}
+    assert roles == {role: {role} for role in (WORKER, RELAY, REPLAY)}
 
 
 def test_a_database_is_new_when_its_first_cursor_is_written_and_a_rebalance_comes_last() -> None:
@@ -155,6 +158,22 @@ def test_a_message_without_an_effect_is_a_violation() -> None:
     assert "batch.created" in verdict.violations[0]
 
 
+def test_a_dead_letter_that_was_not_returned_is_lost_and_one_that_was_twice_is_doubled() -> None:
+    letters = [Record(0, n, b"k", b"{", ATTEMPTED if n == 3 else ()) for n in range(4)]
+    back = [
+        Record(1, n, b"k", b"{", ((RETURNED_FROM, b"raw-push.dlq/0/%d" % at),)) for n, at in enumerate((0, 2, 2, 3))
+    ]
+    evidence = Evidence(messages=back, events=[], dead_letters=letters)
+    verdict = judge(evidence, replayed=True)
+    assert verdict.returned == 4
+    assert verdict.violations[:3] == [
+        "lost: dead letter 0:1 was not returned",
+        "doubled: dead letter 0:2 was returned 2 times",
+        "doubled: dead letter 0:3 was returned 1 times",
+    ]
+    assert not any("returned" in line for line in judge(evidence).violations)
+
+
 # --- The certificate
 
 
@@ -170,7 +189,8 @@ def test_a_certificate_holds_when_all_was_reached_and_nothing_is_wrong() -> None
         certificate(verdict=CLEAN._replace(doubled=1)),
         certificate(verdict=CLEAN._replace(disordered=1)),
         certificate(verdict=CLEAN._replace(violations=["lost: something"])),
-        certificate(verdict=CLEAN._replace(messages=9)),
+        certificate(verdict=CLEAN._replace(messages=11)),
+        certificate(verdict=CLEAN._replace(returned=3)),
     ],
 )
 def test_nothing_that_is_wrong_is_covered(given: Certificate, capsys: pytest.CaptureFixture[str]) -> None:

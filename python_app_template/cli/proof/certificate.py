@@ -26,7 +26,7 @@ class Certificate(NamedTuple):
     def faults(self) -> list[str]:
         """What was not done as planned: a point that was not reached proves nothing; a message that nobody has."""
         faults = [killed.fault for killed in self.killed if killed.fault]
-        sent, found = sum(self.sent.values()), self.verdict.messages
+        sent, found = sum(self.sent.values()), self.verdict.messages - self.verdict.returned
         return faults if sent == found else [*faults, f"{sent} messages were sent, and the topic holds {found}"]
 
     @property
@@ -65,6 +65,7 @@ class Witness(Teller):
             "sent": f"{sum(given.sent.values()):,} messages: {_listed(given.sent)}",
             "events": f"{sum(verdict.events.values()):,}: {_listed(verdict.events)}",
             "dead letters": f"{sum(verdict.dead_letters.values()):,}: {_listed(verdict.dead_letters)}",
+            "returned": f"{verdict.returned:,} dead letters, each once",
             "tables": f"{verdict.rows:,} rows, held against the fold of the events",
             "lost": f"{verdict.lost:,}",
             "doubled": f"{verdict.doubled:,}",
@@ -78,6 +79,7 @@ class Witness(Teller):
             "sent": given.sent,
             "events": verdict.events,
             "dead_letters": verdict.dead_letters,
+            "returned": verdict.returned,
             "rows": verdict.rows,
             "lost": verdict.lost,
             "doubled": verdict.doubled,

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from python_app_template.settings.failpoints import PLACES
 
-WORKER, RELAY = "worker", "relay"
+WORKER, RELAY, REPLAY = "worker", "relay", "replay"
 
 
 class Prompt(Enum):
@@ -77,4 +77,4 @@ def plan(points: Iterable[str] = PLACES) -> Mapping[str, Sequence[Kill]]:
     order = [*FIRST, *(name for name in PLACES if name not in FIRST)]
     kills = [SPECIAL.get(name, Kill(name)) for name in order if name in wanted]
     kills.sort(key=lambda kill: kill.prompt is Prompt.REBALANCE)
-    return {role: [kill for kill in kills if kill.role == role] for role in (WORKER, RELAY)}
+    return {role: [kill for kill in kills if kill.role == role] for role in (WORKER, RELAY, REPLAY)}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import NamedTuple, TypeAlias
 
-from python_app_template.cli.proof.plan import RELAY, WORKER, Kill, Prompt, plan
+from python_app_template.cli.proof.plan import RELAY, REPLAY, WORKER, Kill, Prompt, plan
 from python_app_template.cli.proof.victim import Death, GivenUpError, NotReachedError, Victim
 from python_app_template.cli.running import STOP_SECONDS
 
@@ -30,6 +30,8 @@ class Theatre:
     def __init__(self, worker: Victim, relay: Victim, partitions: int, points: Sequence[str]) -> None:
         self._worker, self._relay, self._partitions = worker, relay, partitions
         self._kills = plan(points)
+        self.replays = self._kills[REPLAY]
+        """What is left for later: replays die when there are dead letters, and nothing else dies any more."""
         self._rebalances = [kill for kill in self._kills[WORKER] if kill.prompt is Prompt.REBALANCE]
         self._told: SimpleQueue[Killed] = SimpleQueue()
 

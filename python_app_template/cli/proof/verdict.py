@@ -10,7 +10,7 @@ import msgspec
 
 from python_app_template.audit.checker import examine
 from python_app_template.audit.delivery import reason_of
-from python_app_template.audit.evidence import Evidence
+from python_app_template.audit.evidence import Evidence, Place, Record
 from python_app_template.settings import Settings
 
 
@@ -20,6 +20,8 @@ class Verdict(NamedTuple):
     messages: int
     events: Mapping[str, int]
     dead_letters: Mapping[str, int]
+    returned: int
+    """Dead letters that are among the messages again."""
     rows: int
     lost: int
     doubled: int
@@ -49,17 +51,26 @@ def collect(settings: Settings) -> tuple[Evidence, int]:
     return evidence, pending
 
 
-def judge(evidence: Evidence, pending: int = 0) -> Verdict:
-    """Hold everything against the contract; nothing may be left to be applied, or pending."""
+def judge(evidence: Evidence, pending: int = 0, *, replayed: bool = False) -> Verdict:
+    """Hold everything against the contract; nothing may be left to be applied, or pending.
+
+    `replayed`: every message that became a dead letter was returned, once.
+    """
+    returned = Counter(place for message in evidence.messages if (place := _returned_from(message)))
     events = [msgspec.json.decode(record.value or b"", type=Numbered) for record in evidence.events]
     found = examine(evidence)
     return Verdict(
         len(evidence.messages),
         Counter(event.type for event in events),
         Counter(map(reason_of, evidence.dead_letters)),
+        returned.total(),
         len(evidence.tables or ()),
         *_counted(events),
-        [*_unfinished(evidence, pending), *map(str, found.violations)],
+        [
+            *_unfinished(evidence, pending),
+            *(_misreturned(evidence, returned) if replayed else ()),
+            *map(str, found.violations),
+        ],
     )
 
 
@@ -70,6 +81,27 @@ def _unfinished(evidence: Evidence, pending: int) -> Iterator[str]:
         yield f"lost: {left} messages were not applied"
     if pending:
         yield f"lost: {pending} records were committed and not published"
+
+
+def _returned_from(message: Record) -> Place | None:
+    """Return which dead letter a message was; None: none."""
+    said = dict(message.headers).get("dlq.returned-from")
+    if not said:
+        return None
+    _, partition, offset = said.decode().rsplit("/", 2)
+    return int(partition), int(offset)
+
+
+def _misreturned(evidence: Evidence, returned: Mapping[Place, int]) -> Iterator[str]:
+    first = {
+        (letter.partition, letter.offset)
+        for letter in evidence.dead_letters
+        if "dlq.attempts" not in dict(letter.headers)
+    }
+    yield from (f"lost: dead letter {place[0]}:{place[1]} was not returned" for place in sorted(first - {*returned}))
+    for place, times in sorted(returned.items()):
+        if times > 1 or place not in first:
+            yield f"doubled: dead letter {place[0]}:{place[1]} was returned {times} times"
 
 
 def _counted(events: Sequence[Numbered]) -> tuple[int, int, int]:

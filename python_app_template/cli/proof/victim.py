@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -46,11 +46,11 @@ class Victim:
         self._since = 0
         self._began = 0.0
 
-    def start(self, roles: str, failpoints: str = "") -> None:
-        """Start it, with these failpoints."""
+    def start(self, roles: str, failpoints: str = "", command: Sequence[str] = ()) -> None:
+        """Start it, with these failpoints: the service, or another command."""
         self._since, self._began = self._process.logged(), time.monotonic()
         mine = {"APP_ROLES": roles, "APP_FAILPOINTS__POINTS": failpoints}
-        self._process.run(arguments(), {**self._environment, **mine})
+        self._process.run(command or arguments(), {**self._environment, **mine})
         self._pid = self._process.pid or 0
 
     def die(self, kill: Kill) -> Death:
@@ -69,6 +69,13 @@ class Victim:
         self.service.stop()
         if self._process.exit_status != ExitCode.STOPPED:
             raise self.service.fault(f"stopped with exit code {self._process.exit_status}")
+
+    def finish(self) -> None:
+        """Wait for the end of what ends by itself. Raises CommandFailed when it is no good one."""
+        if not self.wait(self.has_ended, LIFE_SECONDS):
+            raise self.service.fault(f"was not done within {LIFE_SECONDS:g} s")
+        if self._process.exit_status != ExitCode.STOPPED:
+            raise self.service.fault(f"ended with exit code {self._process.exit_status}")
 
     def ask_to_stop(self) -> None:
         """Ask it to finish, and do not wait."""
