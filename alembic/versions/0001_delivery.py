@@ -85,6 +85,7 @@ def upgrade() -> None:
             "started", sa.Boolean, nullable=False, server_default=sa.text("false"), comment="a cursor was published"
         ),
         sa.Column("transactional_id", sa.Text, comment="the relay's; it never changes"),
+        sa.Column("command_secret", sa.LargeBinary, comment="signs ids of commands, unless settings have one"),
         sa.PrimaryKeyConstraint("singleton", name="pk_outbox_head"),
         sa.CheckConstraint("singleton", name=op.f("ck_outbox_head_one_row")),
         comment="The lock under which numbers are given",
@@ -108,6 +109,30 @@ def upgrade() -> None:
         comment="Values of dead letters that no topic takes",
     )
     op.create_table(
+        "dead_letters",
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("offset", sa.BigInteger, nullable=False, comment="of the message that could not be applied"),
+        sa.Column("topic_id", sa.Text, nullable=False, comment="the position row's when it was consumed"),
+        sa.Column("epoch", sa.BigInteger, nullable=False, comment="likewise"),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.PrimaryKeyConstraint("topic", "partition", "offset", name="pk_dead_letters"),
+        comment="What became dead letters, for those who ask for their command; the letters themselves are in Kafka",
+    )
+    # Rows come in the order of time and are deleted in it: a few bytes for each stretch of the table say where.
+    op.create_index("ix_dead_letters_written_at", "dead_letters", ["written_at"], postgresql_using="brin")
+    op.create_table(
+        "dead_letters_trimmed",
+        sa.Column("topic", C_TEXT, nullable=False),
+        sa.Column("partition", sa.Integer, nullable=False),
+        sa.Column("topic_id", sa.Text, nullable=False),
+        sa.Column("known_from", sa.BigInteger, nullable=False, comment="below it dead letters have been forgotten"),
+        sa.PrimaryKeyConstraint("topic", "partition", "topic_id", name="pk_dead_letters_trimmed"),
+        comment="How far back the table dead_letters knows all",
+    )
+    op.create_table(
         "position_moves",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
@@ -119,6 +144,7 @@ def upgrade() -> None:
         sa.Column("to_offset", sa.BigInteger),
         sa.Column("group_from", C_TEXT),
         sa.Column("group_to", C_TEXT),
+        sa.Column("epoch", sa.BigInteger, comment="the row's from then on"),
         sa.Column("topic_id_from", sa.Text),
         sa.Column("topic_id_to", sa.Text),
         sa.Column("published_from", sa.BigInteger, comment="the cursor's number; null: there was none to be read"),
@@ -182,6 +208,8 @@ def downgrade() -> None:
         "purges",
         "passed_rows",
         "position_moves",
+        "dead_letters_trimmed",
+        "dead_letters",
         "oversized",
         "topics",
         "outbox_head",

@@ -20,6 +20,9 @@ PACKED_BYTES = 500_000
 
 HEARTBEAT_MS = 1000
 
+GIVE_UP_MS = 4000
+"""After so long a message that nobody acknowledged is given up; librdkafka looks once a second, so 5 s at most."""
+
 PREFETCHED_BATCHES = 4
 """How many batches are fetched ahead, inside librdkafka."""
 
@@ -88,6 +91,22 @@ def producer(settings: Settings, transactional_id: str) -> Properties:
             "acks": "all",
             "message.max.bytes": UNLIMITED,
             "delivery.report.only.error": True,
+        }
+    )
+
+
+def sender(settings: Settings) -> Properties:
+    """Single messages to the input topic, each acknowledged by all replicas or given up in time, and never twice."""
+    quick = {"linger.ms": 2, "compression.type": "lz4"}
+    return (
+        quick
+        | client(settings)
+        | {
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.max.bytes": UNLIMITED,
+            "message.timeout.ms": GIVE_UP_MS,
         }
     )
 

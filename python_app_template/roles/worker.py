@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from python_app_template.adapters.primary.kafka.source import KafkaSource
-from python_app_template.adapters.secondary.postgres import outbox
+from python_app_template.adapters.secondary.postgres import fates, outbox
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
 from python_app_template.core.delivery.breaker import Breaker
@@ -32,6 +32,11 @@ S = TypeVar("S")
 
 SIZE_EVERY = 10.0
 """Seconds between two looks at how large a dead letter may be: somebody may change the topic while we run."""
+
+TRIM_EVERY = 60.0
+"""Seconds between two times that old dead letters are forgotten; Kafka has them still."""
+
+DAY = 86_400.0
 
 log = structlog.get_logger(__name__)
 
@@ -109,5 +114,13 @@ def worker(service: Service[C, E, W, S], world: World, largest_dead_letter: int)
                 form = form._replace(largest_dead_letter=size)
                 log.info("dead_letters.size_changed", topic=form.dead_letter_topic, bytes=size)
 
-    looks = [repeating("lag", look, LOOK_EVERY), repeating("dead letters' size", look_at_size, SIZE_EVERY)]
-    return [Part("worker", consume_and_leave, drain), *looks]
+    async def trim_fates() -> None:
+        with suppress(TransientError):
+            await fates.trim(engine, settings.consumer.dead_letters_kept_days * DAY)
+
+    looks = {
+        "lag": (look, LOOK_EVERY),
+        "dead letters' size": (look_at_size, SIZE_EVERY),
+        "fates": (trim_fates, TRIM_EVERY),
+    }
+    return [Part("worker", consume_and_leave, drain), *(repeating(name, *each) for name, each in looks.items())]

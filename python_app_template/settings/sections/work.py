@@ -18,6 +18,8 @@ class Consumer(Section):
     """Bytes at most."""
     batch_weight: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
     """Order lines at most (any other message counts as one)."""
+    dead_letters_kept_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Days for which the status of a command tells that it became a dead letter, and why."""
 
 
 class Outbox(Section):

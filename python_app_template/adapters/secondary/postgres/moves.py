@@ -44,9 +44,9 @@ MOVE = text(
 
 WRITE_DOWN = text(
     """
-    INSERT INTO position_moves (topic, partition, from_offset, to_offset, group_from, group_to,
+    INSERT INTO position_moves (topic, partition, from_offset, to_offset, group_from, group_to, epoch,
                                 topic_id_from, topic_id_to, published_from, published_to, reason)
-    VALUES (:topic, :partition, :from_offset, :to_offset, :group_from, :group_to,
+    VALUES (:topic, :partition, :from_offset, :to_offset, :group_from, :group_to, :epoch,
             :topic_id_from, :topic_id_to, :published_from, :published_to, :reason)
     RETURNING id
     """
@@ -102,7 +102,7 @@ START = text("UPDATE outbox_head SET started = true WHERE NOT started")
 
 NOTHING = dict.fromkeys(
     (
-        *("partition", "from_offset", "to_offset", "group_from", "group_to"),
+        *("partition", "from_offset", "to_offset", "group_from", "group_to", "epoch"),
         *("topic_id_from", "topic_id_to", "published_from", "published_to"),
     )
 )
@@ -193,11 +193,11 @@ async def _make(connection: AsyncConnection, move: Move, row: Position | None, r
         "group_to": made.group,
         "topic_id_to": made.topic_id,
     }
-    done = await connection.scalar(MAKE if row is None else MOVE, values)
-    if done is None or (stands(row) != stands(move.before) and not force):
+    epoch = await connection.scalar(MAKE if row is None else MOVE, values)
+    if epoch is None or (stands(row) != stands(move.before) and not force):
         raise CannotMove(f"{move.partition.topic}, partition {move.partition.number}: moved just now; look again")
     before = {} if row is None else _before(row)
-    await connection.execute(WRITE_DOWN, NOTHING | values | before | {"reason": reason})
+    await connection.execute(WRITE_DOWN, NOTHING | values | before | {"epoch": epoch, "reason": reason})
     return made
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters import dead_letters
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
+from python_app_template.adapters.secondary.postgres.fates import write_down
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
@@ -123,6 +124,7 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         self._connection, self._form = connection, form
         self._rows: list[bytes] = []
         self._kept: list[Record] = []
+        self._buried: list[DeadLetter] = []
 
     def put(self, facts: Sequence[Fact[E]], dead_letters: Sequence[DeadLetter]) -> None:
         """Encode them; an error here is an error of one of these facts. Frames take more memory than their bytes."""
@@ -133,6 +135,8 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     async def flush(self) -> bool:
         """Write all, in rows of bounded size; say whether there was anything. Numbers come with the COMMIT."""
+        if self._buried:
+            await write_down(self._connection, self._buried)
         if self._kept:
             await self._keep()
         for first in range(0, len(self._rows), ROWS_AT_ONCE):
@@ -141,6 +145,7 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def _bury(self, letter: DeadLetter) -> Frame:
         form = self._form
+        self._buried.append(letter)
         frame = dead_letters.bury(letter, form.dead_letter_topic, f"{form.service}/{form.version}")
         if dead_letters.size(frame) <= form.largest_dead_letter:
             return frame

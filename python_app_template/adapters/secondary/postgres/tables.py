@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -69,6 +70,7 @@ outbox_head = Table(
     Column("bytes", BigInteger, nullable=False, server_default="0", comment="the sum of all bytes ever"),
     Column("started", Boolean, nullable=False, server_default=text("false"), comment="a cursor was published"),
     Column("transactional_id", Text, comment="the relay's; it never changes"),
+    Column("command_secret", LargeBinary, comment="signs ids of commands, unless settings have one"),
     CheckConstraint("singleton", name="one_row"),
     comment="The lock under which numbers are given",
 )
@@ -92,6 +94,31 @@ oversized = Table(
     comment="Values of dead letters that no topic takes",
 )
 
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("topic", C_TEXT, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True, comment="of the message that could not be applied"),
+    Column("topic_id", Text, nullable=False, comment="the position row's when it was consumed"),
+    Column("epoch", BigInteger, nullable=False, comment="likewise"),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_dead_letters_written_at", "written_at", postgresql_using="brin"),
+    comment="What became dead letters, for those who ask for their command; the letters themselves are in Kafka",
+)
+
+dead_letters_trimmed = Table(
+    "dead_letters_trimmed",
+    metadata,
+    Column("topic", C_TEXT, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("topic_id", Text, primary_key=True),
+    Column("known_from", BigInteger, nullable=False, comment="below it dead letters have been forgotten"),
+    comment="How far back the table dead_letters knows all",
+)
+
 position_moves = Table(
     "position_moves",
     metadata,
@@ -105,6 +132,7 @@ position_moves = Table(
     Column("to_offset", BigInteger),
     Column("group_from", C_TEXT),
     Column("group_to", C_TEXT),
+    Column("epoch", BigInteger, comment="the row's from then on"),
     Column("topic_id_from", Text),
     Column("topic_id_to", Text),
     Column("published_from", BigInteger, comment="the cursor's number; null: there was none to be read"),

@@ -1,0 +1,103 @@
+"""Messages to the input topic, for people who wait for the acknowledgement: no thread, one timer for all of them."""
+
+import asyncio
+import threading
+from functools import partial
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from python_app_template.adapters import kafka_client
+from python_app_template.adapters.kafka_errors import fault
+from python_app_template.core.delivery.commands import Place
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.ports.commands import MessageLog, Outgoing
+from python_app_template.settings import Settings
+
+POLL_SECONDS = 0.002
+"""Between two looks at what was acknowledged, while something is to be: a report costs less than a thread's switch."""
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaMessageLog(MessageLog):
+    """One producer of an event loop. A fatal error of librdkafka ends it; the next message gets a new one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._topic = settings, settings.kafka.input_topic
+        self._producer: Producer | None = None
+        self._answers: set[asyncio.Future[Place]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def append(self, message: Outgoing) -> Place:
+        """As the port says."""
+        answer: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._produce(message, answer)
+        self._answers.add(answer)
+        if self._timer is None:
+            self._poll()
+        return await answer
+
+    def close(self) -> None:
+        """Throw the producer away; whoever still waits will never know."""
+        self._renew()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _produce(self, message: Outgoing, answer: "asyncio.Future[Place]") -> None:
+        report = partial(self._report, answer)
+        headers: list[tuple[str, str | bytes | None]] = list(message.headers)
+        try:
+            producer = self._producer = self._producer or self._open()
+            producer.produce(self._topic, message.value, message.key, headers=headers, on_delivery=report)
+        except BufferError:
+            raise TransientError("Kafka: the producer's queue is full", code="QUEUE_FULL") from None
+        except KafkaException as e:
+            self._end_if_fatal(e.args[0])
+            raise _passing(e.args[0]) from e
+
+    def _open(self) -> Producer:
+        return Producer(kafka_client.sender(self._settings), logger=kafka_client.LOGGER)
+
+    def _poll(self) -> None:
+        """Hear what was acknowledged, again and again until all is."""
+        if self._producer is not None:
+            self._producer.poll(0)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(POLL_SECONDS, self._poll) if self._answers else None
+
+    def _report(self, answer: "asyncio.Future[Place]", error: KafkaError | None, message: Message) -> None:
+        self._answers.discard(answer)
+        if error is not None:
+            self._end_if_fatal(error)
+        if answer.done():  # whoever asked has gone
+            return
+        if error is None:
+            answer.set_result(Place(message.partition() or 0, message.offset() or 0))
+        else:
+            answer.set_exception(_passing(error))
+
+    def _end_if_fatal(self, error: KafkaError) -> None:
+        if error.fatal():
+            log.warning("producer.renewed", error=error.str(), code=error.name())
+            asyncio.get_running_loop().call_soon(self._renew)  # not from within its own callback
+
+    def _renew(self) -> None:
+        """Tell those who wait, and drop it; to end it may take long, so a thread does that."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        producer.purge()
+        producer.poll(0)
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_exception(TransientError("Kafka: the producer was closed", code="CLOSED"))
+        self._answers.clear()
+        last = [producer]
+        del producer
+        threading.Thread(target=last.clear, name="message-log-end", daemon=True).start()
+
+
+def _passing(error: KafkaError) -> TransientError:
+    found = fault(error)
+    return found if isinstance(found, TransientError) else TransientError(str(found), code=error.name().lstrip("_"))
