@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from python_app_template.adapters.primary.http_connections import Limits, bounded
+from python_app_template.adapters.primary.http_websockets import LARGEST_MESSAGE, WebSocketConnection
 from python_app_template.adapters.seldom import Seldom
 
 Verdict: TypeAlias = Callable[[], Sequence[tuple[str, bool, str]]]
@@ -125,6 +126,9 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits = Limits())
     config = uvicorn.Config(
         app,
         http=bounded(limits),
+        ws=WebSocketConnection,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # a window of memory for each connection, to save a few bytes
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -3,6 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
+from h11 import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 
@@ -32,6 +33,10 @@ def bounded(limits: Limits) -> type[H11Protocol]:
             there.pop(self, None)
             super().connection_lost(exc)
 
+        def handle_websocket_upgrade(self, event: Request) -> None:
+            there.pop(self, None)
+            super().handle_websocket_upgrade(event)
+
     return Bounded
 
 
@@ -60,6 +65,11 @@ class Connection(H11Protocol):
         """Give the client its time for the next request."""
         self.wait()
         super().on_response_complete()
+
+    def handle_websocket_upgrade(self, event: Request) -> None:
+        """Let go of it: from here on it is another protocol's."""
+        self._stop_waiting()
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
