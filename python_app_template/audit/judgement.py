@@ -49,7 +49,7 @@ class Judgement:
                 yield self._wrong("dead letter", place, outcome, f"failed, and led to {events[0]['id']}")
         elif not is_told:
             self.unchecked["changes of a batch that came by several partitions"] += 1
-        elif self._is_doubtful(outcome, body, events):
+        elif self._is_doubtful(outcome, about, events):
             self.unchecked["messages about what retention took"] += 1
         else:
             yield from self._dead_letter(place, outcome, reasons)

@@ -8,7 +8,7 @@ from python_app_template.audit.checker import examine, violations
 from python_app_template.audit.evidence import Evidence, Log, Move, Outbox
 from tests.clients import batch, order, quantity
 from tests.unit.audit.evidence import clean, of_bodies
-from tests.unit.audit.scene import CLEAN, MESSAGES, at, position, replace_cut, told
+from tests.unit.audit.scene import CLEAN, MESSAGES, at, letter, position, replace_cut, told
 
 
 def test_what_the_contract_says_is_clean() -> None:
@@ -24,7 +24,8 @@ def test_without_tables_and_cut_it_is_clean_too() -> None:
 
 
 def test_a_position_below_what_was_applied_is_told() -> None:
-    assert told(position(-1), "position", "CHAIR/11 comes of", "and the position is")
+    found = violations(replace(position(-1), tables=None))
+    assert found == ["position: CHAIR/11 comes of raw-push/2@4, and the position is 4"]
 
 
 def test_a_position_beyond_a_message_that_was_not_applied_is_told() -> None:
@@ -36,8 +37,26 @@ def test_a_position_beyond_a_message_that_was_not_applied_is_told() -> None:
 
 
 def test_a_position_beyond_the_end_of_its_log_is_told() -> None:
-    wrong = replace(position(5), message_log=Log(ends={MESSAGES[-1].partition: MESSAGES[-1].offset + 1}))
-    assert told(wrong, "position", "and its log ends at")
+    wrong = replace(position(5), message_log=Log(ends={2: 5}))
+    assert violations(wrong) == ["position: partition 2 stands at 10, and its log ends at 5"]
+    assert violations(replace(position(5), message_log=Log(ends={2: 10}))) == []
+    assert violations(replace(position(5), message_log=Log())) == []
+
+
+def test_a_partition_of_which_nothing_was_applied_has_no_position() -> None:
+    assert CLEAN.cut is not None
+    positions = {partition: at for partition, at in CLEAN.cut.positions.items() if partition != 0}
+    found = violations(replace(CLEAN, tables=None, cut=replace_cut(CLEAN.cut, positions=positions)))
+    assert found == [
+        "position: early/0/rejected comes of raw-push/0@0, and the position is 0",
+        "position: CHAIR/2 comes of raw-push/0@1, and the position is 0",
+    ]
+
+
+def test_offsets_of_a_topic_that_was_made_anew_are_held_against_no_position() -> None:
+    assert CLEAN.cut is not None
+    cut = replace_cut(CLEAN.cut, positions={0: 0, 1: 0, 2: 0}, reborn=True)
+    assert not any(line.startswith("position: ") for line in violations(replace(CLEAN, cut=cut)))
 
 
 def test_what_came_after_the_cut_is_ignored_and_what_was_seen_before_it_is_not() -> None:
@@ -52,7 +71,24 @@ def test_what_came_after_the_cut_is_ignored_and_what_was_seen_before_it_is_not()
     assert told(replace(later, cut=too_early), "position", "CHAIR/11 comes of")
 
 
+def test_a_dead_letter_that_came_after_the_cut_is_ignored_and_one_that_was_seen_before_it_is_not() -> None:
+    last = MESSAGES[10]  # the one of an odd type
+    kept = [*MESSAGES[:10], MESSAGES[11]]
+    before, where = clean(kept), (last.partition, last.offset)
+    assert before.cut is not None
+    assert where == (1, 4)
+    dead = CLEAN.dead_letters[letter(CLEAN, "unknown_type")]
+    cut = replace_cut(before.cut, seen_events=dict.fromkeys(range(3), 99), seen_dead_letters={1: dead.offset})
+    later = replace(before, messages=MESSAGES, dead_letters=[*before.dead_letters, dead], cut=cut)
+    assert violations(later) == []
+    too_early = replace_cut(cut, seen_dead_letters={1: dead.offset + 1})
+    assert violations(replace(later, cut=too_early)) == [
+        "position: a dead letter comes of raw-push/1@4, and the position is 4"
+    ]
+
+
 ROWS = [(3, "c"), (4, "d"), (5, "e")]
+CURSOR_LOST = "the cursor is lost: something was published, and the positions topic has none"
 
 
 @pytest.mark.parametrize(
@@ -60,18 +96,21 @@ ROWS = [(3, "c"), (4, "d"), (5, "e")]
     [
         (Outbox((4, "d"), 5, started=True, rows=ROWS), ""),
         (Outbox((9, "i"), 9, started=True, rows=ROWS), ""),
+        (Outbox((3, "c"), 5, started=True, rows=ROWS), ""),
+        (Outbox((3, "c"), 3, started=True), ""),
+        (Outbox(None, 0, started=False), ""),
         (Outbox(None, 0, started=False, rows=[(0, "a")]), ""),
-        (Outbox(None, 5, started=True, rows=ROWS), "the cursor is lost"),
+        (Outbox(None, 5, started=True, rows=ROWS), CURSOR_LOST),
         (Outbox((6, "f"), 5, started=True, rows=ROWS), "published up to 6, and the last number given is 5"),
-        (Outbox((2, "b"), 5, started=True, rows=ROWS), "the oldest row there is has number 3"),
-        (Outbox((4, "x"), 5, started=True, rows=ROWS), "row 4 is not the one"),
-        (Outbox((3, "c"), 5, started=True, rows=[ROWS[0], ROWS[2]]), "its numbers have gaps"),
+        (Outbox((2, "b"), 5, started=True, rows=ROWS), "published up to 2, and the oldest row there is has number 3"),
+        (Outbox((4, "x"), 5, started=True, rows=ROWS), "row 4 is not the one that was published under that number"),
+        (Outbox((3, "c"), 5, started=True, rows=[ROWS[0], ROWS[2]]), "its numbers have gaps: 3 to 5 in 2 rows"),
     ],
 )
 def test_a_cursor_that_does_not_belong_to_the_outbox_is_told(outbox: Outbox, part: str) -> None:
     assert CLEAN.cut is not None
     made = replace(CLEAN, cut=replace_cut(CLEAN.cut, outbox=outbox))
-    assert told(made, "outbox", part) if part else violations(made) == []
+    assert violations(made) == ([f"outbox: {part}"] if part else [])
 
 
 def test_a_range_that_was_skipped_by_hand_is_not_missed_and_may_have_no_effect() -> None:

@@ -11,7 +11,7 @@ from python_app_template.audit.evidence import Evidence, Log, Record
 from python_app_template.audit.meeting import glance
 from python_app_template.audit.model import Outcome
 from tests.clients import Body, batch, cancelled, order, quantity
-from tests.unit.audit.evidence import clean, letter_of, with_letters
+from tests.unit.audit.evidence import clean, letter_of, with_events, with_letters
 
 
 def sent(*bodies: tuple[int, int, Body]) -> list[Record]:
@@ -122,3 +122,36 @@ def test_when_retention_took_dead_letters_what_led_to_nothing_tells_nothing() ->
     short = replace(made, dead_letters=[], dead_letter_log=Log({0: 1, 1: 1, 2: 1}, partitions=3))
     assert violations(short) == []
     assert violations(shuffled(short)) == []
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_cancellation_comes_after_what_happened_to_the_orders_other_lines(*, is_silent: bool) -> None:
+    """It gives the table back; the chair was taken off by a change of another partition."""
+    o = order("o", ("TABLE", 1), ("CHAIR", 5))
+    stock = [(0, 0, batch("b", "CHAIR", 10)), (0, 1, batch("t", "TABLE", 10))]
+    made = clean(sent(*stock, (1, 0, o), (2, 0, quantity("b", 0)), (1, 1, cancelled("o"))))
+    log = Log({0: 1} if is_silent else {}, partitions=3)
+    assert violations(replace(shuffled(made), dead_letter_log=log)) == []
+
+
+def test_a_cancellation_that_led_to_nothing_comes_last_too_unless_a_dead_letter_may_be_gone() -> None:
+    made = clean(sent(STOCK, (1, 0, FIRST), (2, 0, quantity("b", 0)), (1, 1, cancelled("o"))))
+    assert violations(made) == []
+    assert violations(replace(made, messages=sorted(made.messages))) == []
+
+
+def test_a_change_of_a_batch_that_came_by_one_partition_is_judged_though_it_led_to_nothing() -> None:
+    made = clean(sent(STOCK, (0, 1, quantity("b", 5)), (1, 0, FIRST)))
+    gone = with_events(made, lambda events: events.pop(1))
+    assert examine(gone).unchecked == {}
+    assert any(line.startswith("lost: raw-push/0@1 (batch.quantity_changed)") for line in violations(gone))
+
+
+def test_a_failed_order_and_what_came_with_it_are_not_put_after_the_order_that_was_applied() -> None:
+    """The stock came after them in their partition, and the order needs it."""
+    late = sent((2, 0, OTHER), (2, 1, cancelled("o")), (2, 2, STOCK[2]))
+    first = sent((1, 0, FIRST))
+    made = clean([late[2], *first])
+    letters = [letter_of(message, Outcome(reason="failed"))._replace(offset=n) for n, message in enumerate(late[:2])]
+    with_failed = replace(made, messages=[*late, *first], dead_letters=letters)
+    assert violations(with_failed) == []

@@ -112,7 +112,7 @@ def test_rows_of_a_sku_whose_first_events_are_gone_are_not_judged(name: str, sku
     assert violations(without_first(wrong("CHAIR"), TABLES, 1)) != []
 
 
-@pytest.mark.parametrize(("partition", "count"), [(1, 1), (1, 2), (1, 5), (2, 1), (2, 2), (2, 3)])
+@pytest.mark.parametrize(("partition", "count"), [(1, 1), (1, 2), (1, 5), (1, 6), (2, 1), (2, 2), (2, 3)])
 def test_of_messages_that_are_gone_what_they_led_to_is_entered(partition: int, count: int) -> None:
     kept = [m for m in MADE.messages if m.partition != partition or m.offset >= count]
     short = replace(MADE, messages=kept, message_log=Log({partition: count}, MADE.message_log.ends, 3))
