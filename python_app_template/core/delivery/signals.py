@@ -91,7 +91,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the position row of a halted partition."""
+    """Read the position row of a partition that is halted or idle."""
 
     partition: Partition
 

@@ -61,8 +61,9 @@ class Moves(Protocol):
         """Return the cursor that says: published up to this number; keep the move from `published`, in `topic`.
 
         Kept with it are the rows between the two, which it skips or has published again; all that are left, if nobody
-        knows what was published. What is no move is not kept. Where the outbox has no such row any more it gets an empty one. From then on it is
-        known for good that a cursor exists. Raises CannotMove when a row beyond it is missing.
+        knows what was published. What is no move is not kept. Where the outbox has no such row any more it gets an
+        empty one. From then on it is known for good that a cursor exists. Raises CannotMove when a row beyond it is
+        missing.
         """
         ...
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from python_app_template.core.delivery.faults import Halted
+from python_app_template.core.delivery.lane import State
 from python_app_template.core.delivery.messages import Batch, Message, Partition, Span
-from python_app_template.core.delivery.partitions import Partitions, State
+from python_app_template.core.delivery.partitions import Partitions
+from python_app_template.core.delivery.positions import Position
 from python_app_template.core.delivery.signals import (
     Assigned,
     Claim,
@@ -100,7 +102,7 @@ def test_partitions_quarrelled_over_are_claimed_later_each_time_until_something_
     assert rules.on(Quiet(), 1.1) == []
     assert rules.on(Quiet(), 1.2) == [Claim(P, 1)]
     rules.claimed(position(5, epoch=4), log(), 1.2)
-    rules.kept([P, Q])
+    rules.kept([P, Q], 1.2)
     rules.lost([P], 2)
     assert rules.on(Quiet(), 2.1) == [Claim(P, 1)]
 
@@ -228,11 +230,11 @@ def test_old_messages_that_go_on_for_a_second_mean_that_the_start_did_not_take()
 
 
 def test_a_log_that_begins_again_in_mid_stream_is_sought() -> None:
-    assert running(at=50).on(fetched(1, 2), 10) == [Start(P, 1, 50)]
+    assert running(at=50).on(fetched(1, 2), 2) == [Start(P, 1, 50)]
 
 
 def test_old_messages_before_the_expected_one_are_no_reason_to_start_again() -> None:
-    assert running(at=5, fresh=True).on(fetched(3, 4, 5), 10) == [Settle(batch(5))]
+    assert running(at=5, fresh=True).on(fetched(3, 4, 5), 2) == [Settle(batch(5))]
 
 
 # Ends
@@ -453,11 +455,57 @@ def test_a_halted_row_of_another_group_is_looked_at_until_it_was_handed_over() -
     assert rules.looked(P, position(5, epoch=8), 6) == [Claim(P, 1)]
 
 
-def test_a_running_partition_is_not_looked_at() -> None:
+# Idle
+
+
+def test_a_partition_that_commits_nothing_is_looked_at_every_few_seconds() -> None:
     rules = running()
+    assert rules.on(Quiet(), 2.9) == []
+    assert rules.on(Quiet(), 3) == [Look(P)]
+    assert rules.on(Quiet(), 100) == [], "it is being looked at"
+    assert rules.looked(P, position(5), 100) == []
+    assert rules.on(Quiet(), 102.9) == []
+    assert rules.on(fetched(), 103) == [Look(P)], "while others have messages, too"
+    rules.unseen(P, 103)
+    assert rules.on(Quiet(), 105.9) == []
+    assert rules.on(Quiet(), 106) == [Look(P)]
+
+
+def test_a_partition_that_commits_is_not_looked_at() -> None:
+    rules = running()
+    for now in (2.5, 5.0, 7.5):
+        rules.kept([P], now)
+        assert rules.on(Quiet(), now + 2.4) == []
+    assert rules.on(Quiet(), 10.5) == [Look(P)]
+
+
+@pytest.mark.parametrize("row", [position(9, epoch=2), position(4, epoch=2), None])
+def test_an_idle_partition_whose_row_somebody_moved_is_claimed_again_if_it_still_is_ours_then(
+    row: Position | None,
+) -> None:
+    rules = running()
+    assert rules.on(Quiet(), 3) == [Look(P)]
+    assert rules.looked(P, row, 3) == []
+    assert rules.on(fetched(5, end=6), 3.9) == [], "nothing is taken meanwhile"
+    assert rules.on(Quiet(), 4) == [Claim(P, 1)]
+    rules.claimed(position(9, epoch=3), log(), 4)
+    assert rules.on(fetched(9), 4) == [Settle(batch(9, epoch=3))]
+
+
+def test_an_idle_partition_that_was_given_away_is_not_claimed_again() -> None:
+    rules = running()
+    rules.on(Quiet(), 3)
+    rules.looked(P, position(9, epoch=2), 3)
+    assert rules.on(Revoked(frozenset({P})), 3.5) == [Release(P, None)]
+    assert rules.on(Quiet(), 10) == []
+
+
+def test_what_was_seen_of_a_row_says_nothing_of_a_partition_that_is_being_claimed() -> None:
+    rules = running()
+    rules.lost([P], 0)
     assert rules.looked(P, position(9, epoch=9), 0) == []
     rules.unseen(P, 0)
-    assert rules.on(Quiet(), 100) == []
+    assert rules.on(Quiet(), 0.1) == [Claim(P, 1)]
 
 
 # Letting go
@@ -507,16 +555,16 @@ def test_draining_lets_go_of_everything() -> None:
 
 def test_old_messages_after_a_gap_was_sought_make_another_start_a_second_later() -> None:
     rules = running(5, fresh=True)
-    assert rules.on(fetched(7), 10) == [Start(P, 1, 5)]
-    assert rules.on(fetched(3), 10.9) == []
-    assert rules.on(fetched(3), 11) == [Start(P, 1, 5)]
+    assert rules.on(fetched(7), 1) == [Start(P, 1, 5)]
+    assert rules.on(fetched(3), 1.9) == []
+    assert rules.on(fetched(3), 2) == [Start(P, 1, 5)]
 
 
 def test_old_messages_after_an_unreadable_offset_make_another_start_a_second_later() -> None:
     rules = running(5)
-    assert rules.on(Unreadable(P, log()), 10) == [Start(P, 1, 5)]
-    assert rules.on(fetched(3), 10.9) == []
-    assert rules.on(fetched(3), 11) == [Start(P, 1, 5)]
+    assert rules.on(Unreadable(P, log()), 1) == [Start(P, 1, 5)]
+    assert rules.on(fetched(3), 1.9) == []
+    assert rules.on(fetched(3), 2) == [Start(P, 1, 5)]
 
 
 def test_an_end_just_where_it_stands_says_nothing_about_a_gap_that_follows() -> None:

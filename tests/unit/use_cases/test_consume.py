@@ -132,6 +132,23 @@ async def test_a_look_that_fails_is_taken_again() -> None:
     assert applied(db) == [0]
 
 
+@pytest.mark.parametrize(("next_offset", "again"), [(2, [2, 3]), (4, [])])
+async def test_an_idle_partition_goes_on_where_its_row_was_set(next_offset: int, again: list[int]) -> None:
+    """No message comes, and a look at the row fails once."""
+    db, logs = database(), source({P: [0, 1, 2, 3]})
+    logs.patience = 60
+
+    def move(number: int) -> None:
+        if number == 8:
+            db.set_position(P, next_offset, group=GROUP, topic_id=TOPIC_ID)
+            db.faults.script = {db.faults.calls + 1: Fault.TRANSIENT}
+
+    logs.before = move
+    await journal(db, logs).run()
+    assert applied(db) == [0, 1, 2, 3, *again]
+    assert logs.starts[-1] == (P, next_offset)
+
+
 async def test_a_topic_made_anew_is_not_consumed() -> None:
     db, logs = database(), source({P: list(range(9))})
 
@@ -167,7 +184,7 @@ async def test_a_stolen_partition_that_is_still_assigned_is_claimed_again() -> N
 
 async def test_a_release_that_fails_does_no_harm() -> None:
     db, logs = database(), source({P: []})
-    db.faults.script = {2: Fault.TRANSIENT}
+    db.faults.script, logs.patience = {2: Fault.TRANSIENT}, 5
     await journal(db, logs).run()
     assert db.rows[P].claims == 1
 
