@@ -58,14 +58,11 @@ class Auth(Section):
                 keys_needed = ", ".join(f"APP_AUTH__{name}" for name in keys)
                 yield f"{keys_needed}: exactly one is needed; found {' and '.join(given) or 'none'}"
             yield from self._algorithms()
-        secrets = {"SECRET": self.secret, "COMMAND_SECRET": self.command_secret}
-        for name, secret in secrets.items():
-            if secret is not None and len(secret.get_secret_value().encode()) < LEAST_SECRET:
-                yield f"APP_AUTH__{name}: shorter than {LEAST_SECRET} bytes"
+        yield from self._secrets()
+        if self.public_key is not None:
+            yield from _unfit(self.public_key, self.algorithms)
         if self.jwks_url is not None:
-            url = urlsplit(self.jwks_url)
-            if url.scheme != "https" and not (url.scheme == "http" and url.hostname in LOOPBACK):
-                yield "APP_AUTH__JWKS_URL: neither https nor on this machine"
+            yield from _unsafe(self.jwks_url)
 
     def _algorithms(self) -> Iterator[str]:
         symmetric = {name for name in self.algorithms if name.startswith("HS")}
@@ -73,3 +70,38 @@ class Auth(Section):
             yield "APP_AUTH__ALGORITHMS: with APP_AUTH__SECRET allowed: HS256, HS384, HS512"
         elif self.secret is None and symmetric:
             yield f"APP_AUTH__ALGORITHMS: {', '.join(sorted(symmetric))} only with APP_AUTH__SECRET"
+
+    def _secrets(self) -> Iterator[str]:
+        for name, secret in {"SECRET": self.secret, "COMMAND_SECRET": self.command_secret}.items():
+            if secret is None:
+                continue
+            if "-----BEGIN" in secret.get_secret_value():
+                # Who knows the public half could sign with it.
+                yield f"APP_AUTH__{name}: holds a key in PEM, which is no secret; see APP_AUTH__PUBLIC_KEY"
+            elif len(secret.get_secret_value().encode()) < LEAST_SECRET:
+                yield f"APP_AUTH__{name}: shorter than {LEAST_SECRET} bytes"
+
+
+def _unfit(given: str, algorithms: frozenset[str]) -> Iterator[str]:
+    from python_app_template.settings.public_keys import algorithms_of, public_key  # noqa: PLC0415 slow to import
+
+    try:
+        fitting = algorithms_of(public_key(given))
+    except ValueError as fault:
+        yield f"APP_AUTH__PUBLIC_KEY: {fault}"
+        return
+    if wrong := sorted(algorithms - fitting):
+        yield f"APP_AUTH__ALGORITHMS: {', '.join(wrong)} not with this key; allowed: {', '.join(sorted(fitting))}"
+
+
+def _unsafe(address: str) -> Iterator[str]:
+    try:
+        url = urlsplit(address)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        yield "APP_AUTH__JWKS_URL: no URL; for instance https://login.example/.well-known/jwks.json"
+        return
+    if not host or (url.scheme != "https" and not (url.scheme == "http" and host in LOOPBACK)):
+        yield "APP_AUTH__JWKS_URL: neither https nor on this machine"
+    if url.username is not None:
+        yield "APP_AUTH__JWKS_URL: holds a user name; what it leads to is public"
