@@ -17,5 +17,9 @@ class Backoff:
 
     async def __call__(self, tries: int) -> None:
         """Wait after so many tries, 1 or more."""
+        await self._clock.sleep(self.seconds(tries))
+
+    def seconds(self, tries: int) -> float:
+        """How long to wait after so many."""
         full = min(self._first * 2 ** min(tries - 1, 30), self._longest)
-        await self._clock.sleep(full / 2 + random.uniform(0, full / 2))  # noqa: S311 - spreads load, keeps no secret
+        return float(full / 2 + random.uniform(0, full / 2))  # noqa: S311 - spreads load, keeps no secret

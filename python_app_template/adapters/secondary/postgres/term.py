@@ -1,4 +1,4 @@
-"""The right to relay: an advisory lock on a session of its own, kept alive by a thread that nothing can delay."""
+"""What one process does at a time (relaying): an advisory lock on a session of its own, kept alive by a thread."""
 
 import asyncio
 import threading
@@ -17,6 +17,8 @@ from python_app_template.settings import Database
 LOCK = 0x5_0A7_B0C5
 """The advisory lock's key. It counts within one database, so two services in two databases do not meet."""
 
+RELAY = "relay"
+
 HEARTBEAT_SECONDS = 1.0
 IDLE_SESSION_MS = 5000
 """A session silent for so long is ended by the server: its process is frozen or cut off."""
@@ -33,19 +35,18 @@ CLOSE_SECONDS = 1.0
 """How long to wait, at most, for the session's own thread to end."""
 
 SETTINGS = {
-    "application_name": "relay",
     "lock_timeout": "0",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }
 
 
-def lead(database: Database, *, idle_session_ms: int = IDLE_SESSION_MS) -> Lead:
-    """Return the port's function for this database."""
+def lead(database: Database, *, lock: int = LOCK, name: str = RELAY, idle_session_ms: int = IDLE_SESSION_MS) -> Lead:
+    """Return the port's function for this database, and the right that this lock stands for."""
 
     @asynccontextmanager
     async def enter() -> AsyncIterator[Term]:
-        session = SessionThread(database, idle_session_ms)
+        session = SessionThread(database, lock, name, idle_session_ms)
         try:
             await session.ask(session.connect())
             yield PostgresTerm(session, acquired=await session.ask(session.acquire()))
@@ -65,7 +66,7 @@ class PostgresTerm(Term):
         """As the port says."""
         self._acquired = self._acquired or await self._session.ask(self._session.acquire())
         if self._acquired and not await self.holds():
-            raise TransientError("the session that held the right to relay is lost", code="term_lost")
+            raise TransientError(f"the session that held the right to {self._session.name} is lost", code="term_lost")
         return self._acquired
 
     async def holds(self) -> bool:
@@ -81,15 +82,16 @@ class PostgresTerm(Term):
 class SessionThread:
     """One bare connection on an event loop and a thread of its own: autocommit, never reconnected."""
 
-    def __init__(self, database: Database, idle_session_ms: int) -> None:
+    def __init__(self, database: Database, lock: int, name: str, idle_session_ms: int) -> None:
+        self._lock, self.name = lock, name
         self._address = address(database.url.get_secret_value())
         self._connect_seconds, self._answer_seconds = database.connect_timeout_seconds, idle_session_ms / 1000
-        self._settings = SETTINGS | {"idle_session_timeout": str(idle_session_ms)}
+        self._settings = SETTINGS | {"application_name": name, "idle_session_timeout": str(idle_session_ms)}
         self._connection: Any = None
         self._lost = False
         self._loop = asyncio.new_event_loop()
         self._busy = asyncio.Lock()
-        self._thread = threading.Thread(target=self._run, name="relay-term", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{name}-term", daemon=True)
         self._thread.start()
 
     async def ask(self, question: Any) -> Any:
@@ -108,7 +110,9 @@ class SessionThread:
     async def acquire(self) -> bool:
         """Queue for the lock for a moment."""
         for _ in range(QUEUE_TRIES):
-            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK, timeout=self._answer_seconds):
+            if await self._connection.fetchval(
+                "SELECT pg_try_advisory_lock($1)", self._lock, timeout=self._answer_seconds
+            ):
                 self._heart = self._loop.create_task(self._beat_for_ever())
                 return True
             await asyncio.sleep(QUEUE_SECONDS / QUEUE_TRIES)

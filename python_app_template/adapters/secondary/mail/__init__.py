@@ -1,0 +1,1 @@
+"""Mail: letters to a mail server, or to the log."""

@@ -1,0 +1,1 @@
+"""Mail, against a real mail server."""
