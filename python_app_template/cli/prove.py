@@ -11,7 +11,7 @@ from python_app_template.cli.backends import make_topics
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.migrations import migrate
 from python_app_template.cli.proof.certificate import Certificate, Witness
-from python_app_template.cli.proof.plan import REPLAY
+from python_app_template.cli.proof.plan import KILLED, REPLAY
 from python_app_template.cli.proof.replaying import replayed
 from python_app_template.cli.proof.theatre import Killed, Theatre
 from python_app_template.cli.proof.verdict import collect, judge
@@ -23,7 +23,6 @@ from python_app_template.cli.servers import settings_for, started
 from python_app_template.cli.story.stream import Stream
 from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings
-from python_app_template.settings.failpoints import PLACES
 
 EXAMPLES = (
     "python-app-template prove",
@@ -85,9 +84,9 @@ def prove(
 
 def named(points: str) -> Sequence[str]:
     """Return the failpoints of that list, or all. Raises CommandFailed."""
-    names = [name.strip() for name in points.split(",") if name.strip()] or list(PLACES)
-    if unknown := [name for name in names if name not in PLACES]:
-        raise CommandFailed(f"no failpoint {unknown[0]!r}; there are {', '.join(PLACES)}", ExitCode.SETTINGS)
+    names = [name.strip() for name in points.split(",") if name.strip()] or list(KILLED)
+    if unknown := [name for name in names if name not in KILLED]:
+        raise CommandFailed(f"no failpoint {unknown[0]!r}; there are {', '.join(KILLED)}", ExitCode.SETTINGS)
     return names
 
 

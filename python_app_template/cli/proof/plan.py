@@ -8,6 +8,9 @@ from python_app_template.settings.failpoints import PLACES
 
 WORKER, RELAY, REPLAY = "worker", "relay", "replay"
 
+KILLED = tuple(name for name in PLACES if name.partition(".")[0] in {WORKER, RELAY, REPLAY})
+"""The failpoints of what is on the way from a message to its events."""
+
 
 class Prompt(Enum):
     """What makes a process come to its failpoint."""
@@ -71,10 +74,10 @@ FIRST = ("relay.before_started",)
 """Reached once in a database's life, so before anything else."""
 
 
-def plan(points: Iterable[str] = PLACES) -> Mapping[str, Sequence[Kill]]:
+def plan(points: Iterable[str] = KILLED) -> Mapping[str, Sequence[Kill]]:
     """Return the kills by role, each failpoint once; what needs a second member of the group comes last."""
     wanted = set(points)
-    order = [*FIRST, *(name for name in PLACES if name not in FIRST)]
+    order = [*FIRST, *(name for name in KILLED if name not in FIRST)]
     kills = [SPECIAL.get(name, Kill(name)) for name in order if name in wanted]
     kills.sort(key=lambda kill: kill.prompt is Prompt.REBALANCE)
     return {role: [kill for kill in kills if kill.role == role] for role in (WORKER, RELAY, REPLAY)}
