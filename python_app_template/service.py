@@ -1,5 +1,8 @@
 """The one list of what is yours. Everything that is not named here knows nothing of orders. Start reading here."""
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
 from python_app_template.adapters.secondary.postgres.notifications import tables
 from python_app_template.adapters.secondary.postgres.stock import snapshot
 from python_app_template.adapters.secondary.postgres.stock.forget import forget_orders
@@ -9,10 +12,13 @@ from python_app_template.adapters.wire.messages import BODIES, decode
 from python_app_template.core.domain.commands import Command
 from python_app_template.core.domain.events import Event
 from python_app_template.core.domain.stock import Stock, Wanted
+from python_app_template.core.ports.checks import Check
 from python_app_template.core.use_cases.handlers import HANDLERS, want
 from python_app_template.core.use_cases.message_bus import MessageBus
-from python_app_template.frame import Service
+from python_app_template.frame import Role, Service
+from python_app_template.lifecycle import Part
 from python_app_template.monitoring.lines import LineOutcomes
+from python_app_template.world import World
 
 TABLES = tables.metadata
 """All tables, delivery's and stock's among them; what migrations are held against."""
@@ -21,6 +27,34 @@ READ_TABLES = snapshot.read
 """Reads the domain's tables as the checker takes them (`audit/rows.py`)."""
 
 BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
+
+
+# The roles' modules are imported when a process has the role: a worker needs none of what they bring along.
+
+
+def _open_projector(world: World) -> AbstractAsyncContextManager[Sequence[Part]]:
+    from python_app_template.roles.projector import open_projector  # noqa: PLC0415
+
+    return open_projector(world)
+
+
+def _projector_checks(world: World) -> Sequence[Check]:
+    from python_app_template.roles.projector import projector_checks  # noqa: PLC0415
+
+    return projector_checks(world)
+
+
+def _open_notifier(world: World) -> AbstractAsyncContextManager[Sequence[Part]]:
+    from python_app_template.roles.notifier import open_notifier  # noqa: PLC0415
+
+    return open_notifier(world)
+
+
+def _notifier_checks(world: World) -> Sequence[Check]:
+    from python_app_template.roles.notifier import notifier_checks  # noqa: PLC0415
+
+    return notifier_checks(world)
+
 
 SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     decode=decode,
@@ -43,4 +77,8 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     ),
     metrics=lambda registry: LineOutcomes(registry, type_of),
     forget=forget_orders,
+    roles={
+        "projector": Role(_open_projector, _projector_checks),
+        "notifier": Role(_open_notifier, _notifier_checks),
+    },
 )

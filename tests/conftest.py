@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.settings import Settings, load
-from tests.servers import Kafka, Postgres, kafka_server, postgres_server
+from tests.servers import Kafka, Postgres, kafka_server, postgres_server, redis_server
 from tests.surroundings import Topics, migrate, name_of_its_own, new_database, new_topics, settings_for
 from tests.worlds import World, world_at
 
@@ -35,6 +35,13 @@ def postgres() -> Iterator[Postgres]:
     """A database server for the whole run."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis for the whole run; everybody keeps to a prefix of their own."""
+    with redis_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 SERVICES = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text())["services"]
 
 PORT = 9092
+VALKEY, REDIS_PORT = "valkey/valkey:9.1", 6379
 START_SECONDS = 60
 SCRIPT = "/tmp/start.sh"  # noqa: S108 - in the container
 PROPERTIES = {
@@ -59,6 +60,26 @@ class ApacheKafka(DockerContainer):
         script = f"export KAFKA_ADVERTISED_LISTENERS={advertised}\nexec /etc/kafka/docker/run\n"
         self.copy_into_container(script.encode(), SCRIPT)
         LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(START_SECONDS).wait_until_ready(self)
+        return self
+
+
+class Valkey(DockerContainer):
+    """A server that keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        super().__init__(VALKEY)
+        self.with_exposed_ports(REDIS_PORT)
+        self.with_command(["valkey-server", "--save", "", "--appendonly", "no"])
+
+    @property
+    def url(self) -> str:
+        """Address for clients on the host."""
+        return f"redis://{self.get_container_host_ip()}:{self.get_exposed_port(REDIS_PORT)}/0"
+
+    def start(self) -> "Valkey":
+        """Return when commands are answered."""
+        super().start()
+        LogMessageWaitStrategy("Ready to accept connections").with_startup_timeout(START_SECONDS).wait_until_ready(self)
         return self
 
 

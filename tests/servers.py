@@ -1,6 +1,7 @@
-"""Where the tests' Kafka and PostgreSQL come from: embedded, containers, or servers that the caller names.
+"""Where the tests' Kafka, PostgreSQL and Redis come from: embedded, containers, or servers that the caller names.
 
-`APP_TEST_KAFKA` (bootstrap servers) and `APP_TEST_POSTGRES` (an URL whose role may create databases) name servers;
+`APP_TEST_KAFKA` (bootstrap servers), `APP_TEST_POSTGRES` (an URL whose role may create databases) and `APP_TEST_REDIS`
+(an URL) name servers;
 `APP_TEST_BACKEND=containers` asks for testcontainers, `embedded` for the embedded ones. Otherwise containers are taken
 where a Docker engine answers, else the embedded servers.
 """
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from sqlalchemy import make_url
 
-from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
+from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedRedis
 
 ANSWER_SECONDS = 2.0
 
@@ -98,6 +99,21 @@ def postgres_server() -> Iterator[Postgres]:
     else:
         with EmbeddedPostgres() as embedded:
             yield embedded
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Start a Redis, or take the one that is named; its URL. Whoever uses it keeps to a prefix of their own."""
+    if named := os.environ.get("APP_TEST_REDIS"):
+        yield named
+    elif _containers_wanted():
+        from tests import containers  # noqa: PLC0415 - likewise
+
+        with containers.Valkey() as container:
+            yield container.url
+    else:
+        with EmbeddedRedis() as embedded:
+            yield embedded.url
 
 
 def _containers_wanted() -> bool:

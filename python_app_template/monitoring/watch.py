@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 COMMIT = "commit"
 """The operation whose answer may be lost."""
 
-CONTENTION = frozenset({"raced", "40001", "40P01", "55P03"})
+CONTENTION = frozenset({"raced", "displaced", "40001", "40P01", "55P03"})
 """Codes of faults that show a dependency at work, not away: somebody else was quicker, or holds a lock."""
 
 AWAY_SECONDS = 10.0

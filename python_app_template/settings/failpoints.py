@@ -57,6 +57,15 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "replay.messages_produced": Place("`dlq replay` has produced a chunk of messages, the marks are not", CALL),
         "replay.marks_produced": Place("the chunk's marks are produced too, commit_transaction comes next", CALL),
         "replay.committed": Place("the chunk is committed, none of its letters told of yet", CALL),
+        "projector.before_claim": Place("the copy of stock is about to be claimed", CALL),
+        "projector.claimed": Place("the copy is claimed or another's, where it stands not used yet", CALL),
+        "projector.begun": Place("an empty generation of the copy was begun", CALL),
+        "projector.before_move": Place("events are read and folded, nothing of them is written", CALL),
+        "projector.moved": Place("values and place have moved in Redis, the answer not used yet", CALL),
+        "projector.differed": Place("Redis has other versions of some SKUs, nothing was written", CALL),
+        "projector.before_swap": Place("a new generation has caught up, the old one is read from", CALL),
+        "projector.swapped": Place("a new generation may be read from, the answer not used yet", CALL),
+        "projector.swept": Place("generations that nobody reads from are forgotten", CALL),
     }
 )
 

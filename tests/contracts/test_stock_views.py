@@ -7,6 +7,7 @@ import pytest
 
 from python_app_template.core.domain.views import BatchView, StockView
 from python_app_template.core.ports.views import Window
+from tests.copies import copied_at
 from tests.shop import bought, cancelled, changed, placed
 from tests.showrooms import Showroom, showroom_at
 
@@ -14,9 +15,13 @@ SKUS = ["A", "B", "C", "Z", "a", "é", "\uffff", "\U0001f600"]
 """In code point order, which is no language's, and not the order of UTF-16 either."""
 
 
-@pytest.fixture
-async def showroom(place: str | None) -> AsyncIterator[Showroom]:
-    async with showroom_at(place) as showroom:
+@pytest.fixture(
+    params=["memory", *(pytest.param(name, marks=pytest.mark.servers) for name in ("shared_database", "redis_url"))]
+)
+async def showroom(request: pytest.FixtureRequest) -> AsyncIterator[Showroom]:
+    url = None if request.param == "memory" else str(request.getfixturevalue(request.param))
+    opened = copied_at(url) if url and url.startswith("redis") else showroom_at(url)
+    async with opened as showroom:
         yield showroom
 
 

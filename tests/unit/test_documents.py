@@ -32,7 +32,10 @@ DOCUMENTS = sorted(
 )
 CONTRACT, OPERATIONS = ROOT / "docs/contract.md", ROOT / "docs/operations.md"
 
-NO_SETTINGS = {"APP_CONFIG_FILE", "APP_SECRETS_DIR", "APP_TEST_BACKEND", "APP_TEST_KAFKA", "APP_TEST_POSTGRES"}
+NO_SETTINGS = {
+    *("APP_CONFIG_FILE", "APP_SECRETS_DIR"),
+    *("APP_TEST_BACKEND", "APP_TEST_KAFKA", "APP_TEST_POSTGRES", "APP_TEST_REDIS"),
+}
 """Variables that say where settings, or the servers of tests, are found."""
 
 LEVELS = {"debug", "info", "warning", "error", "exception"}
@@ -136,7 +139,7 @@ def test_settings_that_are_named_exist(path: Path) -> None:
 
 @each_document
 def test_metrics_that_are_named_exist(path: Path) -> None:
-    known = set(names(CONTRACT, "## 8. Metrics", "name"))
+    known = {*names(CONTRACT, "## 8. Metrics", "name"), *names(OPERATIONS, "## Metrics of the roles", "metric")}
     for name in re.findall(r"(?<![\w/])app_[a-z_]*[a-z]", text(path)):
         whole = re.sub(r"_(bucket|sum|count)$", "", name)
         assert whole in known or any(one.startswith(f"{whole}_") for one in known), name
@@ -256,6 +259,16 @@ def test_section_8_has_every_metric_with_type_and_labels() -> None:
 
 
 # --- Operations
+
+
+def test_every_metric_of_a_role_is_explained() -> None:
+    kinds = {"Counter", "Gauge", "Histogram"}
+    made = [(called(c).lower(), constant(c.args[0]) or "") for c in calls() if called(c) in kinds and c.args]
+    whole = {(kind, f"{name}_total" if kind == "counter" else name) for kind, name in made if name.startswith("app_")}
+    rows = table(section(OPERATIONS, "## Metrics of the roles"), "metric")
+    explained = {(row[1], quoted(row[0])[0]) for row in rows}
+    contract = {(metric.type, metric.name) for metric in metrics_in_code()}
+    assert explained == whole - contract
 
 
 def test_every_reason_for_a_halt_is_explained() -> None:

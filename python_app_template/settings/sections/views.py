@@ -24,6 +24,8 @@ class RedisSettings(Section):
     """What all its keys begin with."""
     timeout_seconds: Seconds = 1
     """Seconds for an answer; then PostgreSQL is asked."""
+    stale_seconds: Seconds = 10
+    """Seconds that it may be behind what is committed; then PostgreSQL is asked."""
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections at most."""
     batch_events: Count = 5000

@@ -94,7 +94,7 @@ class Looking:
 
     async def take(self, topic: str, read_tables: ReadTables) -> Snapshot:
         """Read it all in one transaction, which sees one moment and disturbs nobody."""
-        async with _moment(self._engine) as connection:
+        async with one_moment(self._engine) as connection:
             return await _read(connection, topic, read_tables)
 
     async def last_number(self) -> int:
@@ -147,7 +147,8 @@ def _decision(move: Row[Any]) -> Decision:
 
 
 @asynccontextmanager
-async def _moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction that sees one moment, for as long as there is something to read. Raises TransientError."""
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     connection, fault = await connect(engine), None
     try:

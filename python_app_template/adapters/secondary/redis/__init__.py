@@ -1,0 +1,1 @@
+"""Redis, or Valkey: a place for copies, never for the truth."""

@@ -1,0 +1,1 @@
+"""Stock in Redis. Yours: how the copy is laid out, written and read."""
