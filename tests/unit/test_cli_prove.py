@@ -15,7 +15,7 @@ from python_app_template.adapters.wire.messages import BODIES
 from python_app_template.audit.evidence import Cut, Evidence, Log, Record
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.proof.certificate import Certificate, Witness
-from python_app_template.cli.proof.plan import RELAY, REPLAY, WORKER, Kill, Prompt, plan
+from python_app_template.cli.proof.plan import KILLED, RELAY, REPLAY, WORKER, Kill, Prompt, plan
 from python_app_template.cli.proof.theatre import Killed
 from python_app_template.cli.proof.verdict import Verdict, judge
 from python_app_template.cli.proof.victim import Death, NotReachedError, Victim
@@ -40,9 +40,10 @@ def certificate(*killed: Killed, verdict: Verdict = CLEAN) -> Certificate:
 
 def test_every_failpoint_is_in_the_plan_once_in_the_process_of_its_role() -> None:
     kills = plan()
-    assert sorted(kill.point for role in kills.values() for kill in role) == sorted(PLACES)
+    assert sorted(kill.point for role in kills.values() for kill in role) == sorted(KILLED)
     roles = {role: {kill.role for kill in found} for role, found in kills.items()}
     assert roles == {role: {role} for role in (WORKER, RELAY, REPLAY)}
+    assert {*KILLED} == {name for name in PLACES if name.startswith(("worker.", "relay.", "replay."))}
 
 
 def test_a_database_is_new_when_its_first_cursor_is_written_and_a_rebalance_comes_last() -> None:
