@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -147,6 +148,15 @@ def _failpoints(text: str) -> str:
     return text
 
 
+def _networks(listed: frozenset[str]) -> frozenset[str]:
+    for text in sorted(listed):
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is neither an address nor a network") from None
+    return listed
+
+
 def separated(value: object) -> object:
     """Split a text at its commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -209,6 +219,9 @@ MailServer = Annotated[
     Allowed("smtp://USER:PASSWORD@HOST:PORT, smtps:// with TLS from the start"),
 ]
 Texts = Annotated[frozenset[str], NoDecode, BeforeValidator(separated), Allowed("texts, separated by commas")]
+Networks = Annotated[
+    Texts, AfterValidator(_networks), Allowed("addresses and networks (10.0.0.0/8), separated by commas")
+]
 Failpoints = Annotated[str, AfterValidator(_failpoints), Allowed(failpoints.SHAPE)]
 
 Text = Annotated[str, Field(min_length=1, max_length=249), Allowed("text, 1 to 249 characters")]

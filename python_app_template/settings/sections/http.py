@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ByteSize, Field
 
-from python_app_template.settings.kinds import Allowed, Bytes, Count, Seconds, Text, Texts
+from python_app_template.settings.kinds import Allowed, Bytes, Count, Networks, Seconds, Text, Texts
 from python_app_template.settings.sections.section import Section
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -38,7 +38,7 @@ class Api(Section):
     """Requests of one subject in a second."""
     refused_per_minute: Count = 300
     """Requests with a wrong token, or none, of one address in a minute."""
-    trusted_proxies: Texts = frozenset()
+    trusted_proxies: Networks = frozenset()
     """Addresses and networks whose forwarded headers (`X-Forwarded-For`, `X-Forwarded-Proto`) are believed."""
     cors_origins: Texts = frozenset()
     """Origins of pages that may ask from a browser, for instance `https://shop.example`."""
