@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 
 from python_app_template.audit.evidence import Evidence
 from tests.chaos.arena import Arena, Field, field
+from tests.chaos.diagnosis import diagnosis
 from tests.chaos.evidence import errors_raised, failpoints_hit, gathered, halted, wrong
 from tests.chaos.fleet import Fleet
 from tests.chaos.foreign_faults import ForeignFaults
@@ -148,6 +149,7 @@ def settle(ground: Field, progress: Progress, fleet: Fleet) -> list[str]:
         wait_until(through, QUIET_SECONDS)
     except AssertionError:
         findings.append(f"not through within {QUIET_SECONDS:g} s: {progress.standing}, sent up to {ends}")
+        findings += diagnosis(ground.direct, fleet)
     fleet.stop()
     return findings
 

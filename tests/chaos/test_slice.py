@@ -26,7 +26,9 @@ def servers(tmp_path: Path) -> Iterator[Arena]:
 def slice_of_chaos() -> Plan:
     """In small batches, so that there is much to break."""
     chance = random.Random(SEED)
-    return drawn(chance, SEED, 0, SECONDS, (*QUICK_LANES, PROCESS), keenness=4.0)._replace(batch_size=4, compacted=False)
+    return drawn(chance, SEED, 0, SECONDS, (*QUICK_LANES, PROCESS), keenness=4.0)._replace(
+        batch_size=4, compacted=False
+    )
 
 
 def test_nothing_is_lost_doubled_or_out_of_order_after_300_faults(servers: Arena) -> None:
