@@ -9,6 +9,7 @@ from python_app_template.adapters.secondary.postgres.stock.forget import forget_
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
 from python_app_template.adapters.wire.messages import BODIES, decode
+from python_app_template.core.access.rules import POLICY
 from python_app_template.core.domain.commands import Command
 from python_app_template.core.domain.events import Event
 from python_app_template.core.domain.stock import Stock, Wanted
@@ -30,6 +31,18 @@ BUS: MessageBus[Command, Stock, Event] = MessageBus(Command, HANDLERS)
 
 
 # The roles' modules are imported when a process has the role: a worker needs none of what they bring along.
+
+
+def _open_api(world: World) -> AbstractAsyncContextManager[Sequence[Part]]:
+    from python_app_template.roles.api import open_api  # noqa: PLC0415
+
+    return open_api(world)
+
+
+def _api_checks(world: World) -> Sequence[Check]:
+    from python_app_template.roles.api import api_checks  # noqa: PLC0415
+
+    return api_checks(world)
 
 
 def _open_projector(world: World) -> AbstractAsyncContextManager[Sequence[Part]]:
@@ -78,7 +91,9 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     metrics=lambda registry: LineOutcomes(registry, type_of),
     forget=forget_orders,
     roles={
+        "api": Role(_open_api, _api_checks),
         "projector": Role(_open_projector, _projector_checks),
         "notifier": Role(_open_notifier, _notifier_checks),
     },
+    policy=POLICY,
 )

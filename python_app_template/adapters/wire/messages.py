@@ -17,7 +17,9 @@ from python_app_template.core.delivery.messages import OTHER, Message, Record, R
 from python_app_template.core.domain import commands
 from python_app_template.core.domain.commands import Command
 
-Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]  # and no control character: see _without_controls
+NO_CONTROLS: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+"""For documents; what decides is _without_controls."""
+Id: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema={"pattern": NO_CONTROLS})]
 LineQty: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000)]
 BatchQty: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Instant: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

@@ -41,6 +41,14 @@ class OrderViews(Protocol):
         ...
 
 
+class BatchViews(Protocol):
+    """Batches as of the last commit. Everything raises TransientError while the database is away."""
+
+    async def sku(self, batch_ref: str) -> str | None:
+        """What it is a batch of; None: there is no such batch."""
+        ...
+
+
 class StockViews(Protocol):
     """Stock of SKUs that a batch ever had. Everything raises TransientError while what it reads from is away."""
 

@@ -127,13 +127,15 @@ def _begin(settings: Settings, probe: str) -> None:
 
 def _needed_rights(settings: Settings) -> dict[str, frozenset[str]]:
     kafka = settings.kafka
-    worker = {kafka.input_topic: frozenset({"READ"})}
+    api = {kafka.input_topic: frozenset({"WRITE"})}
+    worker = {kafka.input_topic: frozenset({"READ"} | ({"WRITE"} if "api" in settings.roles else set()))}
     relay = {
         kafka.output_topic: frozenset({"WRITE"}),
         kafka.dead_letter_topic: frozenset({"WRITE"}),
         kafka.positions_topic: frozenset({"READ", "WRITE"}),
     }
-    return (worker if "worker" in settings.roles else {}) | (relay if "relay" in settings.roles else {})
+    takes = worker if "worker" in settings.roles else api if "api" in settings.roles else {}
+    return takes | (relay if "relay" in settings.roles else {})
 
 
 def _wrong(topic: TopicStanding) -> str | None:

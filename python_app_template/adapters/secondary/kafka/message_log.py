@@ -28,15 +28,28 @@ class KafkaMessageLog(MessageLog):
         self._producer: Producer | None = None
         self._answers: set[asyncio.Future[Place]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._drained = asyncio.Event()
 
     async def append(self, message: Outgoing) -> Place:
         """As the port says."""
+        if self._drained.is_set():
+            raise TransientError("the service is stopping", code="STOPPING")
         answer: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._produce(message, answer)
         self._answers.add(answer)
         if self._timer is None:
             self._poll()
         return await answer
+
+    def drain(self) -> None:
+        """Take nothing more in; `run` ends when what was is answered."""
+        self._drained.set()
+
+    async def run(self) -> None:
+        """Live until drained, and until nobody waits for an acknowledgement any more."""
+        await self._drained.wait()
+        while self._answers:  # noqa: ASYNC110 - the timer that hears of them is as frequent
+            await asyncio.sleep(POLL_SECONDS)
 
     def close(self) -> None:
         """Throw the producer away; whoever still waits will never know."""

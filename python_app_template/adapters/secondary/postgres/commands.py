@@ -6,9 +6,11 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from python_app_template.adapters.secondary.postgres.checks import asking
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.core.delivery.commands import Buried, Moved, Place, Trace
 from python_app_template.core.delivery.messages import Refused
+from python_app_template.core.ports.checks import Check, CheckFailed
 from python_app_template.core.ports.commands import CommandLog
 
 CONSUMED = text("SELECT partition, next_offset FROM positions WHERE topic = :topic")
@@ -36,6 +38,25 @@ TRACES = text(
 
 SECRET = text("UPDATE outbox_head SET command_secret = coalesce(command_secret, :made) RETURNING command_secret")
 KEPT_SECRET = text("SELECT command_secret FROM outbox_head")
+
+
+OTHER_GROUPS = text('SELECT DISTINCT "group" FROM positions WHERE topic = :topic AND "group" <> :group')
+
+
+def checks(engine: AsyncEngine, topic: str, group: str) -> list[Check]:
+    """Return what a process that tells people of their commands wants looked at."""
+
+    async def look() -> str:
+        async with asking(engine) as connection:
+            others = (await connection.scalars(OTHER_GROUPS, {"topic": topic, "group": group})).all()
+        if others:
+            raise CheckFailed(
+                f"{topic} is consumed by group {', '.join(others)}, not by {group}",
+                "set APP_KAFKA__GROUP_ID to the worker's, or hand the positions over with `positions set --group`",
+            )
+        return group
+
+    return [Check("group of the positions", look)]
 
 
 class PostgresCommandLog(CommandLog):

@@ -1,0 +1,1 @@
+"""Orders and stock over HTTP, by the contract's section 9. YOURS."""
