@@ -112,7 +112,7 @@ def terms(name: str, chance: random.Random, keenness: float) -> Iterator[str]:
     for action in (action for action in CHANCES if action in PLACES[name].takes):
         percent = f"{CHANCES[action] * keenness:g}%"
         if action == DELAY and name in LONG_DELAYS and chance.random() < 0.5:
-            yield f"{0.5 * min(keenness, 1):g}%delay({LONG_DELAYS[name]:g})"
+            yield f"{2 * min(keenness, 1):g}%delay({LONG_DELAYS[name]:g})"
         elif action == DELAY:
             yield f"{percent}delay({chance.choice([0.005, 0.02, 0.1])})"
         else:
