@@ -88,7 +88,8 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - likewise
         content = envelope.content if isinstance(envelope.content, bytes) else b""
-        user = session.auth_data.decode() if isinstance(session.auth_data, bytes) else None
+        known: Any = session.auth_data
+        user = None if known is None else known.decode()
         arrived = Arrived(envelope.mail_from or "", list(envelope.rcpt_tos), content, _is_encrypted(server), user)
         refusal = self._heard("DATA", ",".join(envelope.rcpt_tos))
         if refusal is None or refusal.startswith("250"):
@@ -109,7 +110,7 @@ class MailServer:
 
 
 def _is_encrypted(server: SMTP) -> bool:
-    return server.transport.get_extra_info("sslcontext") is not None
+    return server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
 
 
 def certificate(authority: trustme.CA, name: str = LOOPBACK) -> ssl.SSLContext:

@@ -1,0 +1,62 @@
+"""Tell people what is out of stock: one process at a time collects and delivers. Yours."""
+
+from collections.abc import Awaitable, Callable
+
+from python_app_template.core.delivery.faults import TransientError
+from python_app_template.core.ports.publishing import Lead, Term
+from python_app_template.core.use_cases.collect_shortages import CollectShortages
+from python_app_template.core.use_cases.settle_batch import Pause
+
+
+class Notify:
+    """The term keeps others from doing the same work; what is kept is safe without it, every step being conditional."""
+
+    def __init__(
+        self, lead: Lead, collect: CollectShortages, deliver: Callable[[], Awaitable[None]], pause: Pause
+    ) -> None:
+        self._lead, self._collect, self._deliver, self._pause = lead, collect, deliver, pause
+        self._draining, self._tries = False, 0
+        self.leads = False
+        """Whether it is this process that notifies, as far as it knows."""
+
+    def drain(self) -> None:
+        """End after the step in hand: what is collected is kept, and goes out with the next digest."""
+        self._draining = True
+
+    async def __call__(self) -> None:
+        """Run until drained. Raises FatalError, and whatever is a bug."""
+        while not self._draining:
+            try:
+                async with self._lead() as term:
+                    await self._queue(term)
+                    await self._serve(term)
+            except TransientError:
+                await self._wait_to_try_again()
+            finally:
+                self.leads = False
+
+    async def _queue(self, term: Term) -> None:
+        self.leads = await term.holds()
+        while not self.leads and not self._draining:
+            self.leads = await term.queue()
+
+    async def _serve(self, term: Term) -> None:
+        async def goes_on() -> bool:
+            self._tries = 0
+            await self._deliver()
+            return await self._has(term)
+
+        while await self._has(term):
+            try:
+                await self._collect(goes_on)
+            except TransientError:  # a digest may be due though nothing can be read
+                await self._wait_to_try_again()
+                await self._deliver()
+
+    async def _has(self, term: Term) -> bool:
+        self.leads = not self._draining and await term.holds()
+        return self.leads
+
+    async def _wait_to_try_again(self) -> None:
+        self._tries += 1
+        await self._pause(self._tries)
