@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from python_app_template.adapters.secondary.postgres.forgetting import Forget, nothing
 from python_app_template.adapters.secondary.postgres.repository import OpenRepository
+from python_app_template.core.access.policy import Policy
 from python_app_template.core.delivery.messages import Fact, Frame, Message, Record
 from python_app_template.core.delivery.outcomes import Outcome
 from python_app_template.core.ports.checks import Check
@@ -34,6 +35,10 @@ def no_metrics(_: CollectorRegistry) -> Saw[E]:
 def no_checks(_: World) -> Sequence[Check]:
     """Look at nothing beyond what every process looks at."""
     return ()
+
+
+NOTHING = Policy({})
+"""Denies everything to everybody."""
 
 
 class Role(NamedTuple):
@@ -69,3 +74,5 @@ class Service(Generic[C, E, W, S]):
     """Forgets what the domain is done with; by default it keeps all."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """The domain's own roles, by name."""
+    policy: Policy = NOTHING
+    """Who may do what, when it is asked over HTTP; by default nobody anything."""

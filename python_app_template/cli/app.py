@@ -19,6 +19,7 @@ from python_app_template.cli import (
     prove,
     purge,
     service,
+    tokens,
     topics,
 )
 from python_app_template.cli.faults import CommandFailed, ReaderGone
@@ -44,6 +45,7 @@ class InOrder(TyperGroup):
             "topics",
             "preflight",
             "serve",
+            "token",
             "produce",
             "consume",
             "dlq",
@@ -57,7 +59,7 @@ class InOrder(TyperGroup):
 app = typer.Typer(
     name=PROGRAM, cls=InOrder, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-for commands in (service, demo, prove, topics, messages, dead_letters, audit, positions, purge, backends):
+for commands in (service, demo, prove, topics, tokens, messages, dead_letters, audit, positions, purge, backends):
     commands.register(app)
 
 

@@ -170,6 +170,7 @@ def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]
         "topics",
         "preflight",
         "serve",
+        "token",
         "produce",
         "consume",
         "dlq",

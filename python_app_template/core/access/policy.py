@@ -86,6 +86,16 @@ class Policy:
         self.rules = dict(rules)
         self._may_own, self._unfit = may_own, unfit
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """All that give something."""
+        return frozenset().union(*(rule.scopes for rule in self.rules.values()))
+
+    @property
+    def whole_scopes(self) -> frozenset[str]:
+        """Those that give something whosever it is."""
+        return frozenset().union(*(rule.all for rule in self.rules.values() if isinstance(rule.all, frozenset)))
+
     def decide(self, subject: Subject | None, action: Action) -> Decision:
         """Judge; the subject is None when no token was shown."""
         rule = self.rules.get(action)
