@@ -68,9 +68,13 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
     stop = Stop.listening()
     async with AsyncExitStack() as life:
         monitoring = monitor(service, settings, clock)
-        front = Front(application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness))
-        limits = Limits(settings.http.max_connections, settings.http.request_seconds)
-        await life.enter_async_context(serving(front, settings.http.host, settings.http.port, limits))
+        own = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
+        http = settings.http
+        front = Front(own, apart=http.metrics_port is not None)
+        limits = Limits(http.max_connections, http.request_seconds)
+        await life.enter_async_context(serving(front, http.host, http.port, limits))
+        if http.metrics_port is not None:
+            await life.enter_async_context(serving(own, http.host, http.metrics_port, limits))
         world = await life.enter_async_context(connect(settings, monitoring, front.mount))
         learned = await unless_stopped(prepare(service, world), stop)
         if learned is None:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import signal
 import socket
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from python_app_template.adapters.primary.http import Address, CannotListen, application, serving
+from python_app_template.adapters.primary.http import Address, CannotListen, Front, application, serving
 
 Checks = Sequence[tuple[str, bool, str]]
 WELL: Checks = [("database", True, ""), ("relay", True, "")]
@@ -64,18 +65,21 @@ async def test_a_dead_service_names_what_stands_still() -> None:
     assert (answer.status_code, answer.json()["status"]) == (503, "not live")
 
 
-async def test_refusals_are_one_line_of_json() -> None:
+async def test_refusals_are_problem_documents() -> None:
     async with client() as http:
         unknown, wrong = await http.get("/nothing"), await http.post("/metrics")
-    assert (unknown.status_code, unknown.json()) == (404, {"error": "Not Found: GET /nothing"})
-    assert (wrong.status_code, wrong.json()) == (405, {"error": "Method Not Allowed: POST /metrics"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
+    assert unknown.headers["content-type"] == wrong.headers["content-type"] == "application/problem+json"
+    assert unknown.json()["detail"] == "Not Found: GET /nothing"
     assert "GET" in wrong.headers["allow"]
 
 
 async def test_a_bug_answers_without_its_details() -> None:
     async with client(fails=True) as http:
         answer = await http.get("/health/live")
-    assert (answer.status_code, answer.json()) == (500, {"error": "Internal Server Error"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.json()["detail"] == "Internal Server Error"
 
 
 async def test_a_free_port_is_taken_and_given_back() -> None:
@@ -115,3 +119,49 @@ async def test_a_host_that_is_nobodys_is_one_clear_line() -> None:
     with pytest.raises(CannotListen, match=r"^can not listen on nowhere.invalid:0: \w.*$"):
         async with serving(app, "nowhere.invalid", 0):
             pass
+
+
+async def test_health_and_metrics_are_nowhere_else_when_they_have_a_port_of_their_own() -> None:
+    own = application(CollectorRegistry(), lambda: WELL, lambda: WELL)
+    for apart, status in [(False, 200), (True, 404)]:
+        transport = httpx.ASGITransport(Front(own, apart=apart))
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
+            for path in ["/metrics", "/health/live", "/health/ready"]:
+                assert (await http.get(path)).status_code == status
+
+
+async def said_to(address: Address, *pieces: bytes) -> bytes:
+    """Send pieces until the other side ends the connection; return what it said."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+    except ConnectionError:
+        pass
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_what_is_no_request_is_refused_with_a_problem_document() -> None:
+    own = application(CollectorRegistry(), lambda: WELL, lambda: WELL)
+    async with serving(own, "127.0.0.1", 0) as address, asyncio.timeout(10):
+        for nonsense in [b"\x16\x03\x01 no request\r\n\r\n", "GET /é HTTP/1.1\r\n\r\n".encode("latin-1")]:
+            head, _, body = (await said_to(address, nonsense)).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 400 ")
+            assert b"application/problem+json" in head
+            assert json.loads(body)["code"] == "bad_request"
+
+
+async def test_who_never_ends_the_headers_is_cut_off() -> None:
+    own = application(CollectorRegistry(), lambda: WELL, lambda: WELL)
+    async with serving(own, "127.0.0.1", 0) as address, asyncio.timeout(10):
+        endless = [b"GET /health/live HTTP/1.1\r\nx: ", *([b"x" * 65_536] * 100)]
+        assert await said_to(address, *endless) == b""
+        large = [b"GET /health/live HTTP/1.1\r\nconnection: close\r\nx: ", b"x" * 30_000, b"\r\n\r\n"]
+        assert (await said_to(address, *large)).startswith(b"HTTP/1.1 200 ")

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import NamedTuple, TypeAlias
 
 import structlog
@@ -39,10 +40,15 @@ OWN = frozenset({"/metrics", "/health/live", "/health/ready"})
 
 
 class Front:
-    """What the port answers: health and metrics from the start, everything else once a role has mounted it."""
+    """What the port answers: health and metrics from the start, everything else once a role has mounted it.
 
-    def __init__(self, own: ASGIApp) -> None:
-        self._own = self._beyond = own
+    Where health and metrics have a port of their own, this one has them no more.
+    """
+
+    def __init__(self, own: ASGIApp, *, apart: bool = False) -> None:
+        self._own = own
+        self._beyond: ASGIApp = _answering([]) if apart else own
+        self._apart = apart
 
     def mount(self, app: ASGIApp) -> None:
         """Let the application answer for all other paths."""
@@ -50,7 +56,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        await (self._own if scope.get("path") in OWN else self._beyond)(scope, receive, send)
+        owns = scope.get("path") in OWN and not self._apart
+        await (self._own if owns else self._beyond)(scope, receive, send)
 
 
 class CannotListen(Exception):
@@ -77,14 +84,13 @@ def application(registry: CollectorRegistry, live: Verdict, ready: Verdict) -> S
     async def health_ready(_: Request) -> Response:
         return _answer("ready", ready())
 
-    return Starlette(
-        routes=[
-            Route("/metrics", metrics),
-            Route("/health/live", health_live),
-            Route("/health/ready", health_ready),
-        ],
-        exception_handlers={HTTPException: _refuse, Exception: _fail},
+    return _answering(
+        [Route("/metrics", metrics), Route("/health/live", health_live), Route("/health/ready", health_ready)]
     )
+
+
+def _answering(routes: Sequence[Route]) -> Starlette:
+    return Starlette(routes=routes, exception_handlers={HTTPException: _refuse, Exception: _fail})
 
 
 def _answer(name: str, checks: Sequence[tuple[str, bool, str]]) -> Response:
@@ -101,13 +107,19 @@ async def _refuse(request: Request, fault: Exception) -> Response:
     # Starlette gives this handler the exceptions it is registered for, and calls them Exception.
     if not isinstance(fault, HTTPException):
         raise fault
-    return JSONResponse(
-        {"error": f"{fault.detail}: {request.method} {request.url.path}"}, fault.status_code, fault.headers
-    )
+    code = {404: "not_found", 405: "method_not_allowed"}.get(fault.status_code, "bad_request")
+    return _problem(fault.status_code, code, f"{fault.detail}: {request.method} {request.url.path}", fault.headers)
 
 
 async def _fail(_: Request, __: Exception) -> Response:
-    return JSONResponse({"error": "Internal Server Error"}, 500)
+    return _problem(500, "internal_error", "Internal Server Error")
+
+
+def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem document (RFC 9457), as the API's refusals are."""
+    title = HTTPStatus(status).phrase
+    content = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, "errors": []}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 class _Server(uvicorn.Server):

@@ -3,8 +3,19 @@
 import asyncio
 from typing import NamedTuple
 
-from h11 import Request
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+HEAD_BYTES = 64 * 1024
+"""Of a request line and headers, about; the parser itself would keep whatever comes."""
+
+REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%s"
+)
+REFUSED = (
+    b'{"type":"about:blank","title":"Bad Request","status":400,"code":"bad_request",'
+    b'"detail":"this is no HTTP request","errors":[]}'
+)
 
 
 class Limits(NamedTuple):
@@ -16,7 +27,7 @@ class Limits(NamedTuple):
     """For a request to come in whole, and between two of them; likewise for an answer that is not being read."""
 
 
-def bounded(limits: Limits) -> type[H11Protocol]:
+def bounded(limits: Limits) -> type[HttpToolsProtocol]:
     """Return the protocol for one server."""
     there: dict[Connection, None] = {}  # by age
 
@@ -33,18 +44,20 @@ def bounded(limits: Limits) -> type[H11Protocol]:
             there.pop(self, None)
             super().connection_lost(exc)
 
-        def handle_websocket_upgrade(self, event: Request) -> None:
+        def handle_websocket_upgrade(self) -> None:
             there.pop(self, None)
-            super().handle_websocket_upgrade(event)
+            super().handle_websocket_upgrade()
 
     return Bounded
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """One of them. It is idle while no request has come in whole."""
 
     patience: float
     _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head_bytes = 0
 
     @property
     def idle(self) -> bool:
@@ -61,15 +74,39 @@ class Connection(H11Protocol):
         """End it at once; what was not sent is thrown away."""
         self.transport.abort()
 
+    def data_received(self, data: bytes) -> None:
+        """Take it, and cut off who never comes to an end with the headers."""
+        was_in_head = self._in_head
+        super().data_received(data)
+        if was_in_head and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.cut()
+
+    def on_message_begin(self) -> None:
+        """Count from here."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Count no more: the body's bound is the application's."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, _msg: str) -> None:
+        """Say so as the rest of the service does."""
+        self.transport.write(REFUSAL % (len(REFUSED), REFUSED))
+        self.transport.close()
+
     def on_response_complete(self) -> None:
         """Give the client its time for the next request."""
         self.wait()
         super().on_response_complete()
 
-    def handle_websocket_upgrade(self, event: Request) -> None:
+    def handle_websocket_upgrade(self) -> None:
         """Let go of it: from here on it is another protocol's."""
         self._stop_waiting()
-        super().handle_websocket_upgrade(event)
+        super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
