@@ -13,7 +13,7 @@ from python_app_template.core.delivery.messages import Refused
 MASK_BYTES, MAC_BYTES = 12, 15
 """What is kept of two HMACs: nobody guesses 120 bits; 96 are plenty to tell two subjects apart. As text, 36 signs."""
 
-_ID = re.compile(r"(0|[1-9]\d{0,9})-(0|[1-9]\d{0,18})-([a-z]+)\.([A-Za-z0-9_-]{36})", re.ASCII)
+_ID = re.compile(r"(0|[1-9]\d{0,9})-(0|[1-9]\d{0,18})-([a-z]+)_([A-Za-z0-9_-]{36})", re.ASCII)
 
 
 class Place(NamedTuple):
@@ -44,7 +44,7 @@ class CommandIds:
         """Return the id of a message that was sent for `subject`; None: for nobody in particular."""
         mask = self._mask(place, subject)
         tag = urlsafe_b64encode(mask + self._mac(place, kind, mask)).decode()
-        return f"{place.partition}-{place.offset}-{kind}.{tag}"
+        return f"{place.partition}-{place.offset}-{kind}_{tag}"
 
     def read(self, text: str) -> Command | None:
         """Return what the id tells; None: it is not one of ours, or of another topic."""

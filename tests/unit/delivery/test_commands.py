@@ -74,7 +74,7 @@ def test_the_same_sender_looks_different_at_each_place() -> None:
         lambda text: text[:-1],
         lambda _: "",
         lambda _: "2-1041-",
-        lambda _: "2-1041-orders." + "A" * 36,
+        lambda _: "2-1041-orders_" + "A" * 36,
     ],
 )
 def test_what_is_not_as_it_was_given_is_no_id(change: object) -> None:
