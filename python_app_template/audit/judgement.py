@@ -55,8 +55,8 @@ class Judgement:
             yield from self._dead_letter(place, outcome, reasons)
             yield from self._events(place, outcome, events)
         yield from self.enter(events)
-        if body is not None and not reasons:
-            self._note(outcome, body, events)
+        if about is not None and not reasons:
+            self._note(outcome, about, events)
 
     def enter(self, events: Sequence[Event]) -> Iterator[Violation]:
         """Enter what was said, and look whether that is possible."""

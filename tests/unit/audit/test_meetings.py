@@ -57,6 +57,8 @@ STOCK = (0, 0, batch("b", "CHAIR", 10))
 @pytest.mark.parametrize(
     "messages",
     [
+        [STOCK, (2, 0, order("o", ("CHAIR", 99))), (1, 0, cancelled("o"))],
+        [STOCK, (2, 0, FIRST), (1, 0, FIRST)],
         [STOCK, (1, 0, FIRST), (2, 0, OTHER)],
         [STOCK, (2, 0, FIRST), (1, 0, OTHER)],
         [STOCK, (1, 0, FIRST), (2, 0, FIRST)],
@@ -155,3 +157,5 @@ def test_a_failed_order_and_what_came_with_it_are_not_put_after_the_order_that_w
     letters = [letter_of(message, Outcome(reason="failed"))._replace(offset=n) for n, message in enumerate(late[:2])]
     with_failed = replace(made, messages=[*late, *first], dead_letters=letters)
     assert violations(with_failed) == []
+    gone = replace(with_failed, dead_letters=letters[1:], dead_letter_log=Log({2: 1}, partitions=3))
+    assert violations(gone) == []

@@ -134,6 +134,14 @@ def test_a_dead_letter_that_is_gone_is_not_missed() -> None:
     assert len(violations(replace(MADE, dead_letters=[]))) == 1
 
 
+def test_an_order_that_failed_and_was_sent_again_is_known_by_its_events_though_the_dead_letter_is_gone() -> None:
+    failed, again = of_bodies(*[order("o1", ("CHAIR", 1), customer_id="c")] * 2)
+    made = clean([*of_bodies(batch("c1", "CHAIR", 10)), again])
+    short = replace(made, messages=[*made.messages, failed], dead_letter_log=Log({0: 1, 1: 1, 2: 1}, partitions=3))
+    assert violations(short) == []
+    assert examine(short).unchecked == {GONE: 2}
+
+
 @pytest.mark.parametrize("taken", ["messages", "events", "dead_letters"])
 @pytest.mark.parametrize("share", [1, 2, 5, 9])
 def test_what_retention_took_is_said_and_is_no_violation(taken: str, share: int) -> None:
