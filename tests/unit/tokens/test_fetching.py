@@ -68,7 +68,7 @@ async def test_who_is_silent_or_slow_gets_the_time_and_no_more() -> None:
     assert await fault(b"", pause=30, seconds=0.3) == ("no_answer", "no answer within 0.3 s")
     head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"
     assert (await fault(head, *[b"x"] * 1000, pause=0.02, seconds=0.3))[0] == "no_answer"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -62,11 +62,11 @@ def test_a_key_serves_no_more_than_it_says_and_than_is_set() -> None:
     ],
 )
 def test_what_can_not_be_used_is_passed_over(entry: object) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert kids(entry, jwk(rsa_key(1), "good")) == ["good"]
     with pytest.raises(ValueError, match=r"^none of its 1 keys can be used for ES256, ES384, EdDSA, PS256, RS256$"):
         published(jwks(entry), EVERY)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
