@@ -55,7 +55,9 @@ def show_positions(settings: Settings, engine: AsyncEngine, admin: KafkaAdmin) -
     return ShowPositions(
         PostgresMoves(engine),
         KafkaLogs(admin),
-        outbox.PostgresOutboxReader(engine, asyncio.Event(), page_bytes=settings.outbox.page_bytes, poll_seconds=1.0),
+        outbox.PostgresOutboxReader(
+            engine, asyncio.Event(), page_bytes=settings.outbox.page_bytes, poll_seconds=1.0, idle_seconds=0
+        ),
         look_at_cursor,
         group=kafka.group_id,
         consumed=kafka.input_topic,

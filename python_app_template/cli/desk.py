@@ -28,7 +28,7 @@ class Desk:
         self.moves: Moves = PostgresMoves(engine)
         self.logs: Logs = KafkaLogs(self._admin)
         self.outbox: OutboxReader = outbox.PostgresOutboxReader(
-            engine, asyncio.Event(), page_bytes=settings.outbox.page_bytes, poll_seconds=1.0
+            engine, asyncio.Event(), page_bytes=settings.outbox.page_bytes, poll_seconds=1.0, idle_seconds=0
         )
 
     async def look_at_cursor(self) -> Cursor | None:

@@ -172,11 +172,22 @@ def pack(frames: Sequence[Frame], most: int) -> list[bytes]:
 
 
 class PostgresOutboxReader(OutboxReader):
-    """The relay's side. `page_bytes` bounds a page; `poll_seconds` is how soon commits of other processes are seen."""
+    """The relay's side. `page_bytes` bounds a page; `poll_seconds` is how soon commits of other processes are seen.
 
-    def __init__(self, engine: AsyncEngine, committed: asyncio.Event, *, page_bytes: int, poll_seconds: float) -> None:
+    `idle_seconds`: how long a page waits for something to publish; 0 for who only looks.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        committed: asyncio.Event,
+        *,
+        page_bytes: int,
+        poll_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._engine, self._each_alone, self._committed = engine, each_alone(engine), committed
-        self._page_bytes, self._poll_seconds = page_bytes, poll_seconds
+        self._page_bytes, self._poll_seconds, self._idle_seconds = page_bytes, poll_seconds, idle_seconds
 
     async def standing(self) -> Standing:
         """As the port says. Raises Halted too: somebody emptied the outbox."""
@@ -215,7 +226,7 @@ class PostgresOutboxReader(OutboxReader):
     async def _wait_beyond(self, number: int) -> None:
         """Return when there is more than this row, or after a while."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + IDLE_SECONDS
+        until = loop.time() + self._idle_seconds
         while loop.time() < until:
             self._committed.clear()
             async with transaction(self._each_alone) as connection:
