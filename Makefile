@@ -40,8 +40,8 @@ coverage: setup  ## Both, with the coverage of branches; a third slower
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
 	$(BIN)/python -m tests.seeded
 
-mutants: .venv/tools  ## Change the rules and the checker in some 3,000 ways, one at a time: tests have to fail
-	nice $(BIN)/python -m tests.seeded.mutants $(MUTANTS)
+mutants: .venv/tools  ## Change the rules and the checker in thousands of ways: tests have to fail; MINUTES=60, goes on where it was
+	nice $(BIN)/python -m tests.seeded.mutants --minutes $(or $(MINUTES),60) $(MUTANTS)
 
 chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY))
@@ -76,10 +76,11 @@ bench: setup  ## Orders per second, beside FastStream on the same servers
 
 fuzz: .venv/tools  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
 	$(BIN)/python -m tests.fuzz --messages $(MESSAGES)
-	FUZZ_MESSAGES=50000 FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
+	FUZZ_MESSAGES=$$(($(MESSAGES) / 20)) FUZZ_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 0 --timeout 1200 tests/fuzz
 
-docs: setup  ## Make docs/configuration.md from the settings' own descriptions
+docs: setup  ## Make docs/configuration.md from the settings, and the table of docs/access.md from the policy
 	$(BIN)/python -m python_app_template.settings.documents
+	$(BIN)/python -m python_app_template.cli.documents
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
@@ -87,5 +88,5 @@ lock: setup  ## Pin all dependencies again, with hashes (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --group fuzz --group mutants -c requirements-dev.lock pyproject.toml -o requirements-tools.lock
 
 clean:  ## Remove what was built here; downloads in the user's cache stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
+	rm -rf .venv .mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov .coverage* dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,6 +20,7 @@ PAUSE_SECONDS = 0.2
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     parser.add_argument("--restarts", type=int, default=200, help="how many")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long at the most")
 
 
 class Load(threading.Thread):
@@ -46,8 +47,10 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
         for service in services:
             service.until_ready()
         load.start()
+        deadline = time.monotonic() + asked.minutes * 60
         for service in islice(cycle(services), asked.restarts):
-            began = time.monotonic()
+            if (began := time.monotonic()) > deadline:
+                break
             assert service.terminate() == 0, service.explain()
             seconds.append(time.monotonic() - began)
             service.start().until_ready()
