@@ -14,6 +14,7 @@ from python_app_template.cli import (
     backends,
     dead_letters,
     demo,
+    explain,
     messages,
     positions,
     prove,
@@ -21,6 +22,7 @@ from python_app_template.cli import (
     service,
     tokens,
     topics,
+    views,
 )
 from python_app_template.cli.faults import CommandFailed, ReaderGone
 from python_app_template.cli.output import forget_reader
@@ -49,8 +51,10 @@ class InOrder(TyperGroup):
             "produce",
             "consume",
             "dlq",
+            "explain",
             "audit",
             "positions",
+            "views",
             "purge",
             "settings",
         ]
@@ -59,7 +63,21 @@ class InOrder(TyperGroup):
 app = typer.Typer(
     name=PROGRAM, cls=InOrder, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False
 )
-for commands in (service, demo, prove, topics, tokens, messages, dead_letters, audit, positions, purge, backends):
+for commands in (
+    service,
+    demo,
+    prove,
+    topics,
+    tokens,
+    messages,
+    dead_letters,
+    explain,
+    audit,
+    positions,
+    views,
+    purge,
+    backends,
+):
     commands.register(app)
 
 

@@ -41,9 +41,6 @@ def redis_errors() -> Iterator[None]:
     """Raise TransientError instead of the driver's errors; what a person has to mend is tried again, too."""
     try:
         yield
-    except exceptions.ResponseError as error:
-        text = " ".join(str(error).split())
-        raise TransientError(f"Redis: {text}", code=text.partition(" ")[0] or "ResponseError") from error
     except (exceptions.RedisError, OSError, TimeoutError) as error:
         text = " ".join(str(error).split()) or "no answer in time"
         raise TransientError(f"Redis: {text}", code=type(error).__name__) from error

@@ -69,8 +69,13 @@ def shown(sku: str, row: Sequence[str]) -> StockView:
     Between a change of quantity and the lines that it takes off, a batch may have more allocated than bought.
     """
     fields = dict(zip(row[::2], row[1::2], strict=True))
-    batches = sorted(_batches(fields), key=lambda batch: (batch.eta or date.min, batch.batch_ref))
+    batches = sorted(_batches(fields), key=preference)
     return StockView(sku, int(fields["v"]), sum(batch.available for batch in batches), tuple(batches))
+
+
+def preference(batch: BatchView) -> tuple[int, str]:
+    """As they are allocated: warehouse stock first, which is before any `eta`, then by reference, by code point."""
+    return batch.eta.toordinal() if batch.eta else 0, batch.batch_ref
 
 
 def _batches(fields: Mapping[str, str]) -> Iterable[BatchView]:

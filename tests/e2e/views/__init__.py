@@ -1,0 +1,1 @@
+"""Contract, section 12, views: whatever befalls the projector or its Redis, the copy is the tables' again."""

@@ -1,0 +1,1 @@
+"""The copy of stock on a real Redis."""
