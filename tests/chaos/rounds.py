@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from python_app_template.audit.evidence import Evidence
+from python_app_template.embedded import EmbeddedKafka
 from tests.chaos.arena import Arena, Field, field
 from tests.chaos.diagnosis import diagnosis
 from tests.chaos.evidence import errors_raised, failpoints_hit, gathered, halted, wrong
@@ -28,6 +29,7 @@ from tests.clients import World
 from tests.processes import wait_until
 
 QUIET_SECONDS = 120.0
+RESTARTED_SECONDS = 60.0
 UNDONE = (*AWAY, KafkaException)
 """What a fault meets when another one was there first: it is not counted."""
 
@@ -59,7 +61,7 @@ class Round:
             self._recover(progress)
             load.stop()
             sql.clear()
-            findings = settle(ground, progress, fleet)
+            findings = settle(ground, self._arena.kafka, progress, fleet)
             evidence = log.whole(gathered(ground.direct))
             tally = self._count(progress, evidence, fleet)
         tally.findings = [*findings, *fleet.findings, *halted(self.directory)]
@@ -105,8 +107,7 @@ class Round:
     def _recover(self, progress: Progress) -> None:
         """Let the load go on after the last fault until all has moved on; what never does is told of later."""
         last = time.time()
-        with suppress(AssertionError):
-            wait_until(lambda: progress.recovered(last) is not None, QUIET_SECONDS)
+        comes_true(lambda: progress.recovered(last) is not None, QUIET_SECONDS)
 
     def _so_far(self) -> int:
         return len(self._struck) + sum(1 for _ in failpoints_hit(self.directory)) + sum(1 for _ in self._raised())
@@ -135,8 +136,11 @@ def by_target(faults: Sequence[Fault]) -> Iterator[list[Fault]]:
         yield [fault for fault in faults if (fault.lane, fault.target) == (lane, target)]
 
 
-def settle(ground: Field, progress: Progress, fleet: Fleet) -> list[str]:
-    """Wait until all that was sent is consumed and published, and end the processes; return what keeps it."""
+def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Fleet) -> list[str]:
+    """Wait until all that was sent is consumed and published, and end the processes; return what keeps it.
+
+    What a start of the broker cures was the broker's: it may keep members of a group that are long gone.
+    """
     messages = World(ground.direct).read_to_end(ground.direct.kafka.input_topic)
     ends = {m.partition: m.offset + 1 for m in sorted(messages)}
 
@@ -145,13 +149,21 @@ def settle(ground: Field, progress: Progress, fleet: Fleet) -> list[str]:
         return pending == 0 and all(positions.get(number, -1) >= end for number, end in ends.items())
 
     findings = []
-    try:
-        wait_until(through, QUIET_SECONDS)
-    except AssertionError:
+    if not comes_true(through, QUIET_SECONDS):
         findings.append(f"not through within {QUIET_SECONDS:g} s: {progress.standing}, sent up to {ends}")
         findings += diagnosis(ground.direct, fleet)
+        broker.restart()
+        cured = comes_true(through, RESTARTED_SECONDS)
+        findings.append(f"with the broker started again it is {'' if cured else 'not '}through: {progress.standing}")
     fleet.stop()
     return findings
+
+
+def comes_true(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for it; whether it came."""
+    with suppress(AssertionError):
+        wait_until(condition, seconds)
+    return condition()
 
 
 def keep(directory: Path, tally: Tally) -> None:
