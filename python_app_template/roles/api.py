@@ -1,13 +1,14 @@
-"""Role `api`: REST, answered from the tables; every write is a message. YOURS."""
+"""Role `api`: REST and GraphQL, answered from the tables; every write is a message. YOURS."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple, TypeVar
 
 import structlog
 from starlette.types import ASGIApp
 
+from python_app_template.adapters.primary.graphql.context import Services
 from python_app_template.adapters.primary.rest.handlers import Handlers, Views
 from python_app_template.adapters.primary.rest.operations import OPERATIONS, openapi
 from python_app_template.adapters.primary.web import documentation
@@ -29,6 +30,7 @@ from python_app_template.core.use_cases.follow_commands import FollowCommands
 from python_app_template.core.use_cases.submit_message import SubmitMessage
 from python_app_template.lifecycle import Part, repeating
 from python_app_template.roles.access import access_checks, open_access
+from python_app_template.roles.graphql import open_graphql
 from python_app_template.roles.stock_views import open_stock_views, stock_checks
 from python_app_template.world import VERSION, World
 
@@ -61,11 +63,15 @@ async def open_api(world: World) -> AsyncIterator[Sequence[Part]]:
     )
     waiting = Waiting(follow, world.pause)
     ids = CommandIds(await _secret(world), await _patiently(world, _topic_id(world)))
-    async with open_stock_views(world) as stock:
+    async with AsyncExitStack() as opened:
+        stock = await opened.enter_async_context(open_stock_views(world))
         desk = _desk(world, access.admit, message_log, waiting, ids, stock)
-        world.mount(_application(world, desk, {}))
+        services = Services(desk.views.orders, desk.views.stock, desk.writes, waiting, ids, access.admit)
+        graphql = await opened.enter_async_context(open_graphql(world, services))
+        world.mount(_application(world, desk, {"/graphql": graphql.endpoint}))
         try:
             yield [
+                graphql.part,
                 Part("commands", waiting.run, waiting.drain),
                 Part("message log", message_log.run, message_log.drain),
                 repeating("input topic's id", _watch(world, ids), LOOK_EVERY),

@@ -67,6 +67,13 @@ async def test_of_many_orders_those_that_are_there_are_returned_and_no_other(sho
     assert await showroom.orders.orders([]) == {}
 
 
+async def test_what_can_be_no_key_is_not_there_and_does_no_harm_as_a_bound(showroom: OrderShowroom) -> None:
+    await showroom.send(placed("A", ("S", 1)))
+    assert await showroom.orders.orders(["\0", "A\0", "x" * 1000]) == {}
+    assert await listed(showroom, Window(1, after="\0", before="B\0")) == ("A", False, False)
+    assert await listed(showroom, Window(1, after="x" * 1000)) == ("", True, False)
+
+
 async def test_orders_are_listed_by_code_point(showroom: OrderShowroom) -> None:
     await showroom.send(*(placed(order_id, ("S", 1)) for order_id in reversed(SKUS)))
     assert await listed(showroom, Window(100)) == ("".join(SKUS), False, False)

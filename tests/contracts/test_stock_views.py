@@ -81,6 +81,13 @@ async def test_of_many_skus_those_that_are_there_are_returned_and_no_other(showr
     assert await showroom.stock.stock([]) == {}
 
 
+async def test_what_can_be_no_key_is_not_there_and_does_no_harm_as_a_bound(showroom: Showroom) -> None:
+    await showroom.send(bought("a", "A"))
+    assert await showroom.stock.stock(["\0", "A\0", "x" * 1000]) == {}
+    assert await listed(showroom, Window(1, after="\0", before="B\0")) == ("A", False, False)
+    assert await listed(showroom, Window(1, after="x" * 1000)) == ("", True, False)
+
+
 async def test_skus_are_listed_by_code_point(showroom: Showroom) -> None:
     await showroom.send(*(bought(f"b-{sku}", sku) for sku in reversed(SKUS)))
     assert await listed(showroom, Window(100)) == ("".join(SKUS), False, False)

@@ -9,7 +9,7 @@ from python_app_template.core.domain.order import Order, OrderLine
 from python_app_template.core.domain.product import preference
 from python_app_template.core.domain.stock import Stock
 from python_app_template.core.domain.views import BatchView, LineView, OrderView, StockView
-from python_app_template.core.ports.views import OrderViews, Page, StockViews, Window
+from python_app_template.core.ports.views import BatchViews, OrderViews, Page, StockViews, Window
 
 T = TypeVar("T")
 
@@ -62,6 +62,15 @@ class FakeStockViews(StockViews):
         shown = tuple(BatchView(b.batch_ref, b.purchased, b.purchased - b.allocated, b.eta) for b in held)
         version = self.stock_in_hand.products[sku].version
         return StockView(sku, version, sum(batch.available for batch in shown), shown)
+
+
+@dataclass
+class FakeBatchViews(BatchViews):
+    stock: Stock
+
+    async def sku(self, batch_ref: str) -> str | None:
+        batch = self.stock.batches.get(batch_ref)
+        return None if batch is None else batch.sku
 
 
 def _cut(items: Mapping[str, T], window: Window) -> Page[T]:

@@ -37,8 +37,12 @@ class Admit:
         except Unauthenticated:
             await self._throttle.refused(address)
             raise
-        await self._throttle.hit(f"address {address}" if subject.id is None else f"subject {subject.id}")
+        await self.count(subject, address)
         return subject
+
+    async def count(self, subject: Subject, address: str) -> None:
+        """Count one more of somebody who was let in: a request may ask for several things. Raises TooMany."""
+        await self._throttle.hit(f"address {address}" if subject.id is None else f"subject {subject.id}")
 
     def grant(self, subject: Subject | None, action: Action) -> Granted:
         """Ask the policy alone; for what is a part of a request. Raises Unauthenticated, Forbidden."""

@@ -20,6 +20,9 @@ FIRST: Final = ""
 LAST: Final = "\U0010ffff" * 65
 """Before and behind all keys, which have 1 to 64 characters: a bound that is always there is an index's condition."""
 
+NUL: Final = "\0"
+"""PostgreSQL has no text with it, so no key has it; who asks for one may be anybody."""
+
 LINES_OF = """
     SELECT o.order_id, o.customer_id, o.placed_at, o.cancelled,
            l.line, l.sku, l.qty, l.status, l.batch_ref, b.eta
@@ -90,7 +93,7 @@ class PostgresOrderViews(OrderViews):
 
     async def orders(self, order_ids: Collection[str]) -> Mapping[str, OrderView]:
         """As the port says."""
-        rows = await ask(self._engine, ORDERS, {"keys": list(order_ids)}) if order_ids else []
+        rows = await ask(self._engine, ORDERS, {"keys": _keys(order_ids)}) if order_ids else []
         return {order.order_id: order for order in _orders(rows)}
 
     async def page(self, window: Window, customer_id: str | None = None) -> Page[OrderView]:
@@ -111,7 +114,7 @@ class PostgresStockViews(StockViews):
 
     async def stock(self, skus: Collection[str]) -> Mapping[str, StockView]:
         """As the port says."""
-        rows = await ask(self._engine, STOCK, {"keys": list(skus)}) if skus else []
+        rows = await ask(self._engine, STOCK, {"keys": _keys(skus)}) if skus else []
         return {stock.sku: stock for stock in _stocks(rows)}
 
     async def page(self, window: Window) -> Page[StockView]:
@@ -129,7 +132,16 @@ async def ask(engine: AsyncEngine, question: TextClause, values: Mapping[str, An
 def _bounds(window: Window) -> dict[str, Any]:
     after = FIRST if window.after is None else window.after
     before = LAST if window.before is None else window.before
-    return {"after": after, "before": before, "limit": window.limit}
+    return {"after": _text(after), "before": _text(before), "limit": window.limit}
+
+
+def _keys(asked: Iterable[str]) -> list[str]:
+    return [key for key in asked if NUL not in key]
+
+
+def _text(bound: str) -> str:
+    """Return a bound that the database can read; no key has the character, so nothing lies in between."""
+    return bound.partition(NUL)[0]
 
 
 def _items(rows: Sequence[Any]) -> Iterable[Any]:

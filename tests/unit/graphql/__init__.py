@@ -1,0 +1,1 @@
+"""GraphQL in front of a shop in memory."""
