@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from python_app_template.adapters.primary.web.guard import ACTIONS
 from python_app_template.adapters.primary.web.problems import not_found
@@ -44,7 +45,7 @@ def page_routes(action: Action) -> list[HTTPRouteHandler]:
     async def page(request: Request[Any, Any, Any]) -> Response[bytes]:
         return _shown(request, PAGE)
 
-    async def part(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+    async def part(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         return _shown(request, name)
 
     return [_route("/docs", page, action), _route("/docs/{name:str}", part, action)]
