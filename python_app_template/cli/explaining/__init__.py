@@ -1,0 +1,1 @@
+"""One order's story, from all that still knows of it. Yours."""
