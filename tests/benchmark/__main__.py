@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from python_app_template.embedded import embedded_backends
-from tests.benchmark import growth, heavy, poison, recovery, rolling, throughput
+from tests.benchmark import api, growth, heavy, poison, recovery, rolling, throughput, views
 
 MEASUREMENTS = {
     "throughput": throughput,
@@ -18,6 +18,8 @@ MEASUREMENTS = {
     "poison": poison,
     "heavy": heavy,
     "growth": growth,
+    "api": api,
+    "views": views,
 }
 
 
