@@ -12,7 +12,7 @@ from tests.chaos.schedule import Plan
 from tests.streams import Unsent, stream
 
 TICK_SECONDS = 0.05
-BATCHES_AHEAD = 60
+BATCHES_AHEAD = 30
 """At most, between what is sent and what is consumed."""
 
 FLUSH_SECONDS = 180.0
