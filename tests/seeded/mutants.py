@@ -35,10 +35,13 @@ def mutmut(*arguments: str, seconds: float | None = None) -> str:
     environment = os.environ | {"CI": "true"}
     with subprocess.Popen(command, cwd=KEPT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            return process.communicate(timeout=seconds)[0]
+            said = process.communicate(timeout=seconds)[0]
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
             return process.communicate(timeout=PATIENCE_SECONDS)[0]
+    if process.returncode:
+        sys.exit(f"{said[-4000:]}\nmutmut failed: do the tests pass without a mutant?")
+    return said
 
 
 def synchronise() -> None:
