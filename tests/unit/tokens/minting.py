@@ -8,17 +8,20 @@ from functools import cache
 from typing import Any
 
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from python_app_template.adapters.secondary.clock import SystemClock
-from python_app_template.adapters.secondary.tokens.key_ring import FixedKeys, Keys
+from python_app_template.adapters.secondary.tokens.key_ring import FixedKeys, KeyRing, Keys, published
 from python_app_template.adapters.secondary.tokens.verifying import Expected, JwtTokens
+from python_app_template.core.access.refusals import Unauthenticated
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 ISSUER, AUDIENCE = "https://login.example", "orders"
+HEADER = {"alg": "RS256", "typ": "JWT"}
 SECRET = "a secret of thirty-two bytes or more"  # noqa: S105 - an example
 
 
@@ -95,3 +98,23 @@ def tokens(keys: Keys | None = None, algorithms: Iterable[str] = ("RS256",)) -> 
     """Checks tokens of ISSUER for AUDIENCE, by default with the one RSA key."""
     found = keys or FixedKeys(rsa_key().public_key(), frozenset(algorithms))
     return JwtTokens(found, Expected(ISSUER, AUDIENCE), SystemClock())
+
+
+def why(token: str | None, checked_by: JwtTokens | None = None) -> str:
+    with pytest.raises(Unauthenticated) as caught:
+        (checked_by or tokens()).subject(token)
+    return caught.value.why
+
+
+class Ring(FixedKeys):
+    """Published keys that are there already; counts who asked for others."""
+
+    def __init__(self, *entries: object, algorithms: tuple[str, ...] = ("RS256",)) -> None:
+        self.kept = published(jwks(*entries), algorithms)
+        self.asked = 0
+
+    def ring(self) -> KeyRing:
+        return self.kept
+
+    def missed(self) -> None:
+        self.asked += 1
