@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response
+from litestar.params import FromPath
 
 from python_app_template.adapters.primary.rest import answers
 from python_app_template.adapters.primary.web.cursors import behind, cursor
@@ -56,7 +57,7 @@ class Handlers:
             await _sent(self._writes.place_order(_caller(request), await _body(request))), seconds
         )
 
-    async def cancel_order(self, request: Asked, order_id: str) -> Answered:
+    async def cancel_order(self, request: Asked, order_id: FromPath[str]) -> Answered:
         """DELETE /v1/orders/{order_id}."""
         seconds = _wait(request, {"wait"})
         return await self._written(await _sent(self._writes.cancel_order(_caller(request), decoded(order_id))), seconds)
@@ -68,7 +69,7 @@ class Handlers:
             await _sent(self._writes.create_batch(_caller(request), await _body(request))), seconds
         )
 
-    async def change_batch(self, request: Asked, batch_ref: str) -> Answered:
+    async def change_batch(self, request: Asked, batch_ref: FromPath[str]) -> Answered:
         """PATCH /v1/batches/{batch_ref}."""
         seconds, name = _wait(request, {"wait"}), decoded(batch_ref)
         sending = self._writes.change_batch(_caller(request), name, await _body(request))
@@ -81,7 +82,7 @@ class Handlers:
 
     # --- Reads
 
-    async def command(self, request: Asked, command_id: str) -> Answered:
+    async def command(self, request: Asked, command_id: FromPath[str]) -> Answered:
         """GET /v1/commands/{command_id}."""
         seconds = _wait(request, {"wait"})
         place = self._seen(_caller(request), decoded(command_id))
@@ -90,7 +91,7 @@ class Handlers:
             standing = await self._waiting.until_decided(place, seconds)
         return _json(answers.command(decoded(command_id), standing))
 
-    async def order(self, request: Asked, order_id: str) -> Answered:
+    async def order(self, request: Asked, order_id: FromPath[str]) -> Answered:
         """GET /v1/orders/{order_id}."""
         given, name, caller = _query(request, {"after_command"}), decoded(order_id), _caller(request)
         JUDGE.name(name, Id, "order_id")
@@ -113,7 +114,7 @@ class Handlers:
         following = cursor("orders", page.items[-1].order_id, customer_id) if page.has_next else None
         return _shown(request, answers.Orders(page.items, following))
 
-    async def stock(self, request: Asked, sku: str) -> Answered:
+    async def stock(self, request: Asked, sku: FromPath[str]) -> Answered:
         """GET /v1/stock/{sku}."""
         given, name, caller = _query(request, {"after_command"}), decoded(sku), _caller(request)
         JUDGE.name(name, Id, "sku")
