@@ -51,11 +51,13 @@ def with_code(errors: Sequence[GraphQLError], code: str) -> list[GraphQLError]:
 
 def formatted(error: GraphQLError) -> GraphQLFormattedError:
     """Return the error as it goes out."""
-    told = error.formatted
-    if error.original_error is None:
+    told, cause = error.formatted, error.original_error
+    while isinstance(cause, GraphQLError):  # as graphql-core wraps what it finds in variables
+        cause = cause.original_error
+    if cause is None:
         told.setdefault("extensions", {"code": _code(error)})
-        return told
-    told["message"], told["extensions"] = explained(error.original_error, error.path)
+    else:
+        told["message"], told["extensions"] = explained(cause, error.path)
     return told
 
 

@@ -35,7 +35,7 @@ async def orders(
     if customer_id is not None:
         JUDGE.name(customer_id, Id, "customer_id")
     only = owner_for(granted, customer_id, "customerId")
-    listing = Listing[OrderView]("orders", only, attrgetter("order_id"))
+    listing: Listing[OrderView] = Listing("orders", only, attrgetter("order_id"))
     window, here = listing.window(Arguments(**asked)), context(info)
     async with here.turn:
         return listing.connection(await here.services.orders.page(window, only))
@@ -51,7 +51,7 @@ async def stock(_: object, info: Any, __: Granted, *, sku: str) -> StockView | N
 @query.field("stocks")
 async def stocks(_: object, info: Any, __: Granted, **asked: Any) -> Connection[StockView]:
     """Return a stretch of the list."""
-    listing = Listing[StockView]("stock", None, attrgetter("sku"))
+    listing: Listing[StockView] = Listing("stock", None, attrgetter("sku"))
     window, here = listing.window(Arguments(**asked)), context(info)
     async with here.turn:
         return listing.connection(await here.services.stock.page(window))

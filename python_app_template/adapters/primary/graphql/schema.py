@@ -56,9 +56,9 @@ class UnguardedError(Exception):
     """The schema's `@auth` and the policy do not say the same; nothing is served."""
 
 
-def build(policy: Policy) -> GraphQLSchema:
+def build(policy: Policy, document: str = SCHEMA) -> GraphQLSchema:
     """Return the schema with the policy in front of its fields. Raises UnguardedError."""
-    schema = make_executable_schema(SCHEMA, *BINDABLES, *SCALARS, convert_names_case=True)
+    schema = make_executable_schema(document, *BINDABLES, *SCALARS, convert_names_case=True)
     roots = {kind.name for kind in (schema.query_type, schema.mutation_type, schema.subscription_type) if kind}
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
