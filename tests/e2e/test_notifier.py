@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from python_app_template.embedded.ports import ReservedPort
 from python_app_template.settings import Settings
 from tests.clients import World, batch, order
 from tests.e2e.conftest import Launch
@@ -114,23 +115,27 @@ def test_killed_between_sending_and_noting_it_the_same_mail_comes_again(
     assert told(server.mails) == ["next", "once"]
 
 
-def test_a_server_that_is_away_or_busy_makes_it_unready_and_nothing_is_lost(
-    shop: World, launch: Launch, server: MailServer
-) -> None:
-    busy = True
-    server.answer = lambda stage, _address: "451 busy" if busy and stage == "DATA" else None
-    notifier = ready(launch("notifier", **mail_settings(server)))
-    runs_out(shop, "first")
-    wait_until(lambda: notifier.failing().get("mail server") == "send_mail: mail server: 451 busy")
-    assert notifier.get("/health/live").status_code == 200
-    runs_out(shop, "second")
-    wait_until(lambda: notifier.metric("app_digest_lines_pending") == 2)
-    assert notifier.metric("app_digests_pending") == 1
-    busy = False
-    wait_until(has_told(server, "first", "second"), explain=notifier.explain)
-    assert len(server.mails) == 2
-    notifier.until_ready()
-    wait_until(lambda: notifier.metric("app_digests_pending") == notifier.metric("app_digest_lines_pending") == 0)
+def test_a_server_that_is_away_or_busy_makes_it_unready_and_nothing_is_lost(shop: World, launch: Launch) -> None:
+    with ReservedPort() as port:
+        absent = MailServer(port.number)
+        notifier = launch("notifier", **mail_settings(absent))
+        wait_until(lambda: bool(notifier.lines("digests.begun")), explain=notifier.explain)
+        wait_until(lambda: list(notifier.failing()) == ["mail server"], explain=notifier.explain)
+        runs_out(shop, "first")
+        wait_until(lambda: notifier.metric("app_digest_lines_pending") == 1)
+        with mail_server(port=port.number) as server:
+            busy = True
+            server.answer = lambda stage, _address: "451 busy" if busy and stage == "DATA" else None
+            wait_until(lambda: notifier.failing().get("mail server") == "send_mail: mail server: 451 busy")
+            assert notifier.get("/health/live").status_code == 200
+            runs_out(shop, "second")
+            wait_until(lambda: notifier.metric("app_digest_lines_pending") == 2)
+            assert notifier.metric("app_digests_pending") == 1
+            busy = False
+            wait_until(has_told(server, "first", "second"), explain=notifier.explain)
+            assert len(server.mails) == 2
+            notifier.until_ready()
+            wait_until(lambda: notifier.metric("app_digest_lines_pending") == 0)
 
 
 def test_what_is_refused_is_kept_and_counted_and_the_next_goes_on(

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from python_app_template.settings import Settings
 from tests.clients import World, batch, cancelled, order, quantity
-from tests.processes import ServiceProcess, running
+from tests.processes import ServiceProcess, running, wait_until
 from tests.security.documented import statements
 from tests.servers import Kafka, Postgres
 from tests.surroundings import Topics, migrate, name_of_its_own, settings_for
@@ -86,8 +86,10 @@ def settings(kafka: Kafka, service_url: str, topics: Topics) -> Settings:
 
 
 def test_the_service_does_all_its_work_with_the_rights_that_are_documented(settings: Settings, tmp_path: Path) -> None:
-    world, process = World(settings), ServiceProcess(settings, tmp_path)
+    roles = {"APP_ROLES": "worker,relay,notifier", "APP_MAIL__DIGEST_SECONDS": "0.1"}
+    world, process = World(settings), ServiceProcess(settings, tmp_path, **roles)
     with running(process):
+        wait_until(lambda: bool(process.lines("digests.begun")), explain=process.explain)
         world.send(batch("b", qty=10), batch("c", "LAMP", 5, "2030-01-01"), partition=0)
         world.send(order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), order("p", ("CHAIR", 6)), partition=0)
         world.send(quantity("b", 5), cancelled("o"), order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), partition=0)
@@ -95,6 +97,7 @@ def test_the_service_does_all_its_work_with_the_rights_that_are_documented(setti
         types = {event.body["type"] for event in world.events(11)}
         assert types >= {"batch.quantity_changed", "line.allocated", "line.deallocated", "line.rejected"}
         assert len(world.dead_letters_of(bad)) == 3
+        wait_until(lambda: process.metric("app_digests_total", outcome="sent") >= 1, explain=process.explain)
         assert process.terminate() == 0, process.explain()
     with running(process):
         world.send(order("later", ("LAMP", 1)))

@@ -16,8 +16,6 @@ class Notify:
     ) -> None:
         self._lead, self._collect, self._deliver, self._pause = lead, collect, deliver, pause
         self._draining, self._tries = False, 0
-        self.leads = False
-        """Whether it is this process that notifies, as far as it knows."""
 
     def drain(self) -> None:
         """End after the step in hand: what is collected is kept, and goes out with the next digest."""
@@ -32,13 +30,12 @@ class Notify:
                     await self._serve(term)
             except TransientError:
                 await self._wait_to_try_again()
-            finally:
-                self.leads = False
 
     async def _queue(self, term: Term) -> None:
-        self.leads = await term.holds()
-        while not self.leads and not self._draining:
-            self.leads = await term.queue()
+        """Wait for the term in one session: another has it, for days maybe."""
+        leads = await term.holds()
+        while not leads and not self._draining:
+            leads = await term.queue()
 
     async def _serve(self, term: Term) -> None:
         async def goes_on() -> bool:
@@ -54,8 +51,7 @@ class Notify:
                 await self._deliver()
 
     async def _has(self, term: Term) -> bool:
-        self.leads = not self._draining and await term.holds()
-        return self.leads
+        return not self._draining and await term.holds()
 
     async def _wait_to_try_again(self) -> None:
         self._tries += 1
