@@ -43,8 +43,8 @@ seeded: setup  ## Put bugs into copies of the service, one at a time: each has t
 mutants: .venv/tools  ## Change the rules and the checker in thousands of ways: tests have to fail; MINUTES=60, goes on where it was
 	nice $(BIN)/python -m tests.seeded.mutants --minutes $(or $(MINUTES),60) $(MUTANTS)
 
-chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file
-	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY))
+chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file SLOW=1
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY)) $(if $(SLOW),--slow)
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -80,6 +80,7 @@ fuzz: .venv/tools  ## Malformed messages, 1,000,000 or MESSAGES=n, through decod
 
 docs: setup  ## Make docs/configuration.md from the settings, and the table of docs/access.md from the policy
 	$(BIN)/python -m python_app_template.settings.documents
+	$(BIN)/python -m python_app_template.adapters.primary.rest.description
 	$(BIN)/python -m python_app_template.cli.documents
 
 lock: setup  ## Pin all dependencies again, with hashes (needs uv)
