@@ -13,13 +13,16 @@ from python_app_template.adapters.primary.web import documentation
 from python_app_template.adapters.primary.web.application import application
 from python_app_template.adapters.primary.web.guard import ACTIONS, guard
 from python_app_template.adapters.secondary.throttle import LocalThrottle
-from python_app_template.adapters.secondary.tokens.key_ring import FixedKeys
+from python_app_template.adapters.secondary.tokens.key_ring import FixedKeys, Keys
+from python_app_template.adapters.secondary.tokens.published_keys import PublishedKeys
 from python_app_template.core.access import rules
-from python_app_template.core.access.policy import Action, Policy
+from python_app_template.core.access.policy import Action
 from python_app_template.core.access.rules import POLICY
 from python_app_template.core.use_cases.admit import Admit
 from tests.fakes.clock import FakeClock
-from tests.unit.tokens.minting import SECRET, minted, tokens
+from tests.unit.tokens.minting import SECRET, claims, minted, raw, rsa_key, tokens
+
+FIXED = FixedKeys(SECRET.encode(), {"HS256"})
 
 
 class Unreached:
@@ -39,9 +42,9 @@ def routes() -> list[HTTPRouteHandler]:
     return [*served, described, *documentation.page_routes(rules.SEE_DOCS)]
 
 
-def asked(handlers: list[Any], policy: Policy = POLICY) -> httpx.AsyncClient:
-    throttle = LocalThrottle(FakeClock(), per_second=1000, refused_per_minute=1000)
-    admit = Admit(tokens(FixedKeys(SECRET.encode(), {"HS256"})), throttle, policy)
+def asked(handlers: list[Any], keys: Keys = FIXED, refused_per_minute: int = 1000) -> httpx.AsyncClient:
+    throttle = LocalThrottle(FakeClock(), per_second=1000, refused_per_minute=refused_per_minute)
+    admit = Admit(tokens(keys), throttle, POLICY)
     app = application(handlers, guard(admit), max_body_bytes=1024, beside={})
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://shop.example")
 
@@ -87,3 +90,33 @@ async def test_a_route_that_the_policy_does_not_name_is_refused_to_everybody(opt
         for headers in ({}, bearer(*rules.ALL_SCOPES)):
             assert (await client.get("/forgotten", headers=headers)).status_code in {401, 403}
         assert (await client.get("/forgotten", headers=bearer(*rules.ALL_SCOPES))).status_code == 403
+
+
+async def test_a_token_that_somebody_made_up_is_answered_as_401_with_the_reason() -> None:
+    forged = [minted(rsa_key(), "RS256"), minted(SECRET[::-1], "HS256"), raw({"alg": "none"}, claims()), "x" * 9000]
+    async with asked(routes()) as client:
+        for token in forged:
+            answer = await client.get("/v1/stock", headers={"authorization": f"Bearer {token}"})
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+            assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_many_made_up_tokens_are_answered_as_429_and_a_good_one_is_not() -> None:
+    async with asked(routes(), refused_per_minute=3) as client:
+        found = [(await client.get("/v1/stock")).status_code for _ in range(5)]
+        assert found == [401, 401, 401, 429, 429]
+        assert (await client.get("/v1/stock")).headers["retry-after"] == "60"
+        assert (await client.get("/v1/stock", headers=bearer())).status_code == 403
+
+
+async def test_without_the_issuers_keys_the_answer_is_503_and_what_is_public_is_there() -> None:
+    async def never() -> bytes:
+        raise AssertionError("a request waits for it")
+
+    away = PublishedKeys(never, {"RS256"}, FakeClock(), lambda _: None)
+    async with asked(routes(), away) as client:
+        answer = await client.get("/v1/stock", headers={"authorization": f"Bearer {minted()}"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert (await client.get("/v1/stock")).status_code == 401
+        assert (await client.get("/openapi.json")).status_code == 200
