@@ -164,6 +164,7 @@ async def test_what_nobody_reads_from_is_swept_and_what_is_being_built_is_not(sh
     await shop.copy.move(building, START, {}, [change("NEW", 0, 1)], 0.0)
     other = await shop.copy.begin(START)
     await shop.copy.swap(building)
+    await shop.client.hset(f"{shop.settings.prefix}:stock:generations", building, "1")  # built long ago
     await shop.copy.sweep()
     left = [key async for key in shop.client.scan_iter(f"{shop.settings.prefix}:*", count=1000)]
     assert not [key for key in left if generation in key.decode()]
