@@ -50,19 +50,26 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     """All of it, on one set of servers."""
     settings = prepared(backends)
     servers, topic = settings.kafka.bootstrap_servers, settings.kafka.input_topic
-    stock = send(servers, topic, batches())
-    lines = send(servers, topic, orders(asked.orders, seed=1))
+    events = 0
     with started(settings, directory) as (service,):
         service.until_ready()
-        wait_until(lambda: service.metric("app_events_published_total") >= stock + lines, LIMIT_SECONDS)
+        # Stock first: a line of an unknown SKU is no event of a SKU.
+        for messages in (batches(), orders(asked.orders, seed=1)):
+            events += send(servers, topic, messages)
+            wait_until(partial(has_published, service, events), LIMIT_SECONDS)
     with EmbeddedRedis() as redis:
         copy = load({"redis.url": redis.url}).redis
         asyncio.run(begin_at_the_start(settings, copy))
         with started(settings, directory / "projector", ("projector",), APP_REDIS__URL=redis.url) as (projector,):
-            figures = projected(projector, redis, stock + lines)
+            figures = projected(projector, redis, events)
             figures |= asyncio.run(reads(settings, copy, asked.seconds))
             figures |= written(settings, directory, copy, asked)
     return figures
+
+
+def has_published(service: ServiceProcess, events: int) -> bool:
+    """Whether the broker holds so many."""
+    return service.metric("app_events_published_total") >= events
 
 
 async def begin_at_the_start(settings: Settings, copy: RedisSettings) -> None:
