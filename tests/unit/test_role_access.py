@@ -60,8 +60,8 @@ async def test_without_authentication_everybody_is_let_in_so_often() -> None:
         admit, parts = open_access(opened, POLICY)
         assert parts == []
         assert access_checks(opened) == ()
-        for _ in range(2):
-            subject, granted = await admit(READ_STOCK, None, HERE)
+        for authorization in (None, "Basic YTpi"):
+            subject, granted = await admit(READ_STOCK, authorization, HERE)
             assert (subject and subject.id, granted) == (None, Allowed())
         with pytest.raises(TooMany):
             await admit(READ_STOCK, None, HERE)

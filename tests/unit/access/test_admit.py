@@ -122,6 +122,4 @@ async def test_a_part_of_a_request_asks_the_policy_alone(admit: Admit, throttle:
 def test_the_scheme_is_bearer_in_any_case() -> None:
     assert [bearer(text) for text in (None, "Bearer x", "BEARER  x ", "bearer x")] == [None, "x", "x", "x"]
     assert bearer("Bearer") == bearer("Bearer ") == ""
-    for other in ("Basic x", "", "x", "Bearerx"):
-        with pytest.raises(Unauthenticated):
-            bearer(other)
+    assert {bearer(other) for other in ("Basic x", "", "x", "Bearerx", "eyJ.eyJ.x")} == {""}
