@@ -35,6 +35,9 @@ class OrderShowroom(Showroom):
 
 
 class InMemory(OrderShowroom):
+    orders: FakeOrderViews
+    stock: FakeStockViews
+
     def __init__(self) -> None:
         self.held = Stock()
         self.orders, self.stock = FakeOrderViews(self.held), FakeStockViews(self.held)

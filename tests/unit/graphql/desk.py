@@ -5,17 +5,20 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
+from graphql import GraphQLSchema
 
 from python_app_template.adapters.primary.broadcast import Broadcast, Numbered
 from python_app_template.adapters.primary.graphql.context import Services
+from python_app_template.adapters.primary.graphql.conversation import Room
 from python_app_template.adapters.primary.graphql.endpoint import Endpoint
 from python_app_template.adapters.primary.graphql.execution import Execution
 from python_app_template.adapters.primary.graphql.limits import Limits
 from python_app_template.adapters.primary.graphql.schema import build
-from python_app_template.adapters.primary.graphql.websocket import Room, WebSockets
+from python_app_template.adapters.primary.graphql.websocket import WebSockets
 from python_app_template.adapters.primary.web.exchange import Edge
 from python_app_template.adapters.primary.web.waiting import Waiting
 from python_app_template.adapters.primary.writes import Writes
@@ -95,6 +98,7 @@ class Desk:
     commands: FakeCommandLog
     tokens: Names
     throttle: Counted
+    clock: FakeClock
     websockets: WebSockets
     topic: FakeTopic[Numbered[Body]]
     app: Edge
@@ -133,6 +137,11 @@ def codes(body: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
+@cache
+def schema() -> GraphQLSchema:
+    return build(POLICY)
+
+
 @asynccontextmanager
 async def opened(
     limits: Limits = Limits(),  # noqa: B008 - immutable
@@ -151,14 +160,14 @@ async def opened(
     writes = Writes(SubmitMessage(sent, ids), waiting, clock, shop.orders, shop.stock, FakeBatchViews(shop.held))
     services = Services(shop.orders, shop.stock, writes, waiting, ids, admit)
     broadcast = Broadcast[Body](topic, clock, pause, waiting_events)
-    execution = Execution(build(POLICY), limits, introspection=introspection)
+    execution = Execution(schema(), limits, introspection=introspection)
     websockets = WebSockets(execution, services, broadcast, clock, room)
     app = Edge(Endpoint(execution, services, websockets, 65536))
     tasks = [asyncio.create_task(waiting.run()), asyncio.create_task(broadcast.run())]
     transport = httpx.ASGITransport(app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://desk") as http:
-            yield Desk(shop, sent, commands, tokens, throttle, websockets, topic, app, http)
+            yield Desk(shop, sent, commands, tokens, throttle, clock, websockets, topic, app, http)
     finally:
         for task in tasks:
             task.cancel()

@@ -32,7 +32,7 @@ async def stocked(desk: Desk) -> dict[str, str]:
     return {edge["node"]["sku"]: edge["cursor"] for edge in edges}
 
 
-async def listed(desk: Desk, **arguments: object) -> tuple[str, bool, bool]:
+async def listed(desk: Desk, **arguments: Any) -> tuple[str, bool, bool]:
     """What is shown, hasPreviousPage, hasNextPage."""
     shown = (await desk.data(LIST, **arguments))["stocks"]
     return _brief(shown)
@@ -90,7 +90,7 @@ async def test_a_list_without_bounds_has_50_and_no_more_than_100_can_be_asked_fo
 
 
 @pytest.mark.parametrize("wrong", [{"first": 1, "last": 1}, {"first": -1}, {"last": -1}, {"first": 0, "last": 0}])
-async def test_first_with_last_and_negative_numbers_are_errors(desk: Desk, wrong: dict[str, int]) -> None:
+async def test_first_with_last_and_negative_numbers_are_errors(desk: Desk, wrong: dict[str, Any]) -> None:
     assert await desk.codes(LIST, **wrong) == ["BAD_USER_INPUT"]
     assert not desk.shop.stock.asked
 

@@ -1,5 +1,7 @@
 """What one request may ask for; each way around a limit is tried."""
 
+from typing import Any
+
 import pytest
 
 from python_app_template.adapters.primary.graphql.limits import Limits
@@ -20,7 +22,7 @@ async def test_the_largest_page_with_all_its_fields_is_within_the_limits(desk: D
     assert (await desk.data(FULL_PAGE, first=100))["orders"]["edges"] == []
 
 
-async def test_fields_in_one_another_are_counted(desk: Desk) -> None:
+async def test_fields_in_one_another_are_counted() -> None:
     async with opened(Limits(depth=4)) as shallow:
         assert await shallow.codes("{ orders { edges { node { lines { sku } } } } }") == ["TOO_DEEP"]
         assert await shallow.data("{ order(orderId: 1) { orderId } }") == {"order": None}
@@ -57,7 +59,7 @@ COSTLY = [
     (
         (
             "{ orders(first: 99) { ...E ...F } } fragment E on OrderConnection { edges { node { ...L } } }"
-            " fragment F on OrderConnection { ... { edges { node { ...L } } } } fragment L on Order { a: lines { sku } }"
+            " fragment F on OrderConnection { ... { edges { node { ...L } } } } fragment L on Order { lines { sku } }"
         ),
         {},
     ),
@@ -67,7 +69,7 @@ COSTLY = [
 
 
 @pytest.mark.parametrize(("query", "variables"), COSTLY)
-async def test_what_a_list_can_repeat_is_counted_as_often(query: str, variables: dict[str, object]) -> None:
+async def test_what_a_list_can_repeat_is_counted_as_often(query: str, variables: dict[str, Any]) -> None:
     async with opened(Limits(cost=500)) as dear:
         assert await dear.codes(query, **variables) == ["TOO_COSTLY"]
         assert not dear.shop.orders.asked

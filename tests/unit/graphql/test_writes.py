@@ -9,14 +9,13 @@ from tests.fakes.faults import Fault
 from tests.shop import bought
 from tests.unit.graphql.desk import Desk, codes
 
-PLACE = "mutation ($input: PlaceOrderInput!, $wait: Float) { placeOrder(input: $input, wait: $wait) { ...W } }" + (
-    """
+PLACE = """
+    mutation ($input: PlaceOrderInput!, $wait: Float) { placeOrder(input: $input, wait: $wait) { ...W } }
     fragment W on WritePayload {
         command { commandId status reason detail } orderId batchRef
         order { orderId customerId placedAt status lines { line sku qty status batchRef } } stock { sku available }
     }
-    """
-)
+"""
 
 
 def message(desk: Desk) -> Any:

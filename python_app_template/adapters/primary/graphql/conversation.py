@@ -7,13 +7,21 @@ no more than it is told to, and ends with a reason when the service stops.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
 from python_app_template.adapters.primary.broadcast import Broadcast, Ended, Listener, TooSlow
+from python_app_template.adapters.primary.graphql.closing import (
+    EVENTS_AWAY,
+    NOT_UNDERSTOOD,
+    NOT_YET,
+    TOO_LATE,
+    TWICE,
+    Close,
+)
 from python_app_template.adapters.primary.graphql.context import Context, Services
 from python_app_template.adapters.primary.graphql.errors import (
     TOO_MANY_SUBSCRIPTIONS,
@@ -34,34 +42,24 @@ from python_app_template.core.access.rules import ASK_GRAPHQL
 from python_app_template.core.access.subject import Subject
 from python_app_template.core.ports.clock import Clock
 
-INIT_SECONDS: Final = 10.0
-"""For the token to come."""
 READY_SECONDS: Final = 5.0
 """For the events' topic to be read."""
-CLOSE_SECONDS: Final = 2.0
-"""For what was written to be taken, and the closing to be answered; then the connection is cut off."""
 LOOK_SECONDS: Final = 30.0
 """Between two looks at the clock, which may be set."""
 MOST_AT_A_TIME: Final = 100
 """Operations of one connection."""
-LONGEST_REASON: Final = 123
-"""Bytes (RFC 6455, section 5.5)."""
 
 
-class Close(Exception):
-    """The connection is to be closed with this code. 4400 and above are the protocol's."""
+class Room(NamedTuple):
+    """For how many there is room in a process, and how long is waited for each."""
 
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason.encode()[:LONGEST_REASON].decode(errors="ignore")
-
-
-GOING: Final = Close(1001, "the service stops")
-NOT_UNDERSTOOD: Final = Close(4400, "not a message of the protocol")
-NOT_YET: Final = Close(4401, "Unauthorized")
-TOO_LATE: Final = Close(4408, "Connection initialisation timeout")
-TWICE: Final = Close(4429, "Too many initialisation requests")
-EVENTS_AWAY: Final = Close(1013, "the events can not be read now; try again later")
+    connections: int
+    subscriptions: int
+    message_bytes: int
+    init_seconds: float = 10.0
+    """For the token to come."""
+    close_seconds: float = 2.0
+    """For what was written to be taken, and for the closing to be answered; then the connection is cut off."""
 
 
 class House(Protocol):
@@ -69,11 +67,7 @@ class House(Protocol):
 
     events: Broadcast[Body]
     clock: Clock
-
-    @property
-    def message_bytes(self) -> int:
-        """How large a message may be."""
-        ...
+    room: Room
 
     def has_room(self) -> bool:
         """Tell whether there may be one more subscription."""
@@ -116,9 +110,10 @@ class Conversation:
 
     async def close(self, why: Close) -> None:
         """Say why, and cut off who does not take it."""
-        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._cut)
+        seconds = self._house.room.close_seconds
+        asyncio.get_running_loop().call_later(seconds, self._cut)
         with suppress(TimeoutError, OSError):
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._send({"type": "websocket.close", "code": why.code, "reason": why.reason})
 
     # --- What the client says
@@ -140,7 +135,7 @@ class Conversation:
     async def _introduction(self) -> str | None:
         """Return the token with which the client introduces itself. Raises Close."""
         try:
-            async with asyncio.timeout(INIT_SECONDS):
+            async with asyncio.timeout(self._house.room.init_seconds):
                 while (message := await self._next())["type"] != "connection_init":
                     if message["type"] == "subscribe":
                         raise NOT_YET
@@ -155,8 +150,8 @@ class Conversation:
         if received["type"] == "websocket.disconnect":
             raise ConnectionResetError
         text = (received.get("text") or "").encode()
-        if len(text) > self._house.message_bytes:
-            raise Close(1009, f"a message may have {self._house.message_bytes} bytes")
+        if len(text) > self._house.room.message_bytes:
+            raise Close(1009, f"a message may have {self._house.room.message_bytes} bytes")
         try:
             message = JUDGE.read(text)
         except Problem:
@@ -177,6 +172,7 @@ class Conversation:
             case {"type": "complete", "id": str(id_)}:
                 if task := self._operations.pop(id_, None):
                     task.cancel()
+                    await asyncio.wait({task})
             case {"type": "connection_init"}:
                 raise TWICE
             case _:

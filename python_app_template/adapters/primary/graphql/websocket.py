@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
 from python_app_template.adapters.primary.broadcast import Broadcast
+from python_app_template.adapters.primary.graphql.closing import GOING, NOT_THIS_PROTOCOL
 from python_app_template.adapters.primary.graphql.context import Services
-from python_app_template.adapters.primary.graphql.conversation import GOING, Close, Conversation
+from python_app_template.adapters.primary.graphql.conversation import Conversation, Room
 from python_app_template.adapters.primary.graphql.execution import Execution
 from python_app_template.adapters.primary.web.problems import MEDIA_TYPE, Problem, unavailable
 from python_app_template.adapters.wire.events import Body
@@ -17,15 +18,6 @@ from python_app_template.core.ports.clock import Clock
 
 PROTOCOL: Final = "graphql-transport-ws"
 """Not `graphql-ws`, which is the name of the protocol before it."""
-NOT_THIS_PROTOCOL: Final = Close(4406, f"the subprotocol has to be {PROTOCOL}")
-
-
-class Room(NamedTuple):
-    """For how many there is room in this process."""
-
-    connections: int
-    subscriptions: int
-    message_bytes: int
 
 
 class WebSockets:
@@ -42,7 +34,7 @@ class WebSockets:
     ) -> None:
         """`origins`: of pages beside our own that may open one."""
         self._execution, self._services, self.events, self.clock = execution, services, events, clock
-        self._room, self._origins = room, origins
+        self.room, self._origins = room, origins
         self._open: set[Conversation] = set()
         self._drained, self._closed = False, asyncio.Event()
 
@@ -66,13 +58,13 @@ class WebSockets:
             self._look()
 
     @property
-    def message_bytes(self) -> int:
-        """How large a message may be."""
-        return self._room.message_bytes
+    def open(self) -> int:
+        """How many there are."""
+        return len(self._open)
 
     def has_room(self) -> bool:
         """Tell whether there may be one more subscription."""
-        return self.events.listening < self._room.subscriptions
+        return self.events.listening < self.room.subscriptions
 
     def drain(self) -> None:
         """Close all of them."""
@@ -93,7 +85,7 @@ class WebSockets:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if not self._is_ours(headers):
             return Problem(403, "pages of this origin may not ask here")
-        if self._drained or len(self._open) >= self._room.connections:
+        if self._drained or len(self._open) >= self.room.connections:
             return unavailable("no room for another WebSocket")
         return None
 
