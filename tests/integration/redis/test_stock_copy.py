@@ -65,6 +65,17 @@ async def test_a_whole_sku_takes_the_place_of_whatever_is_there(shop: InRedis, g
     assert len((await shop.stock.page(Window(9))).items) == 1
 
 
+async def test_between_a_change_of_quantity_and_the_lines_that_it_takes_off_nothing_is_available(
+    shop: InRedis, generation: str
+) -> None:
+    await shop.copy.move(generation, START, {}, [change("S", 1, 2, 4)], 0.0)
+    shrunk = Change("S", 2, 3, {}, {"b": 1}, {})
+    await shop.copy.move(generation, START, {}, [shrunk], 0.0)
+    assert await shop.stock.stock(["S"]) == {"S": StockView("S", 3, 0, (BatchView("b", 1, 0, None),))}
+    await shop.copy.move(generation, START, {}, [Change("S", 3, 4, {}, {}, {"b": -4})], 0.0)
+    assert (await shop.stock.stock(["S"]))["S"].available == 1
+
+
 async def test_a_change_of_thousands_of_batches_is_one_too(shop: InRedis, generation: str) -> None:
     refs = [f"ref-{n:05}" for n in range(9000)]
     whole = StockView("S", 9, 9000, tuple(BatchView(ref, 2, 1, None) for ref in refs))
