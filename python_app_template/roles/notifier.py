@@ -19,6 +19,7 @@ from python_app_template.core.use_cases.deliver_digests import DeliverDigests
 from python_app_template.core.use_cases.notify import Notify
 from python_app_template.lifecycle import Part, repeating
 from python_app_template.monitoring import metered
+from python_app_template.monitoring.digest_failing import failing_digests, failing_notifications
 from python_app_template.monitoring.digests import (
     DigestMetrics,
     MeteredDigests,
@@ -44,9 +45,10 @@ async def open_notifier(world: World) -> AsyncIterator[Sequence[Part]]:
     settings, watch, clock = world.settings, world.monitoring.watch, world.monitoring.clock
     mail, topic = settings.mail, settings.kafka.output_topic
     metrics = DigestMetrics(world.monitoring.metrics.registry)
-    digests = MeteredDigests(PostgresDigests(world.engine, topic), watch, metrics)
+    points = world.failpoints
+    digests = MeteredDigests(failing_digests(PostgresDigests(world.engine, topic), points), watch, metrics)
     compose = composer(mail, topic, settings.service_name, settings.environment, clock.now)
-    notifications = MeteredNotifications(notifications_of(settings), watch)
+    notifications = MeteredNotifications(failing_notifications(notifications_of(settings), points), watch)
     delay = Backoff(clock, first=min(settings.retry.first_seconds, mail.retry_seconds), longest=mail.retry_seconds)
     deliver = DeliverDigests(digests, notifications, compose, clock, delay.seconds, mail.digest_seconds)
     async with followed(settings, topic, shortage, PAGE, world.admin) as events:

@@ -66,6 +66,14 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "projector.before_swap": Place("a new generation has caught up, the old one is read from", CALL),
         "projector.swapped": Place("a new generation may be read from, the answer not used yet", CALL),
         "projector.swept": Place("generations that nobody reads from are forgotten", CALL),
+        "notifier.before_put": Place("where to read events from is about to be written down", CALL),
+        "notifier.put": Place("it is written down, nothing is read yet", CALL),
+        "notifier.before_collect": Place("events are read, nothing of them is kept", CALL),
+        "notifier.collected": Place("lines and place are committed, the answer not used yet", CALL),
+        "notifier.written": Place("a digest is written down whole, the answer not used yet", CALL),
+        "notifier.before_send": Place("the try is counted, the mail server has heard of nothing", CALL),
+        "notifier.sent": Place("the mail server has taken the mail, nobody has noted it", CALL),
+        "notifier.settled": Place("the digest is settled, the answer not used yet", CALL),
     }
 )
 

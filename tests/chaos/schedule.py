@@ -103,7 +103,7 @@ def lane_faults(chance: random.Random, lane: Lane, target: int, seconds: float) 
 
 def failpoints(chance: random.Random, keenness: float) -> str:
     """Draw what shall happen at each failpoint, as `APP_FAILPOINTS__POINTS` takes it."""
-    served = [name for name in PLACES if not name.startswith(("replay.", "projector."))]
+    served = [name for name in PLACES if not name.startswith(("replay.", "projector.", "notifier."))]
     return ";".join(f"{name}={'->'.join(terms(name, chance, keenness))}" for name in served)
 
 

@@ -28,9 +28,11 @@ class DeliverDigests:
         clock: Clock,
         delay: Callable[[int], float],
         digest_seconds: float,
+        look_seconds: float = LOOK_EVERY,
     ) -> None:
         self._digests, self._notifications, self._compose = digests, notifications, compose
-        self._clock, self._delay, self._seconds = clock, delay, digest_seconds
+        self._clock, self._delay = clock, delay
+        self._seconds, self._look_seconds = digest_seconds, look_seconds
         self._not_before, self._tries = 0.0, 0
         self._free = False
 
@@ -43,7 +45,7 @@ class DeliverDigests:
         except TransientError:  # whoever watches the adapters has noted it
             done = False
         self._tries = 0 if done else self._tries + 1
-        wait = LOOK_EVERY if done else self._delay(self._tries)
+        wait = self._look_seconds if done else self._delay(self._tries)
         self._not_before = self._clock.monotonic() + wait
 
     async def _deliver(self) -> bool:

@@ -1,7 +1,7 @@
 """One process at a time notifies: whatever is away, what it has goes out, and what it does not have yet waits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,8 +22,11 @@ from python_app_template.core.ports.following import Followed, Stretch
 from python_app_template.core.use_cases.collect_shortages import Astray, CollectShortages
 from python_app_template.core.use_cases.deliver_digests import DeliverDigests
 from python_app_template.core.use_cases.notify import Notify
+from python_app_template.monitoring.digest_failing import failing_digests, failing_notifications
+from python_app_template.monitoring.failpoints import Failpoints
 from python_app_template.roles.notifier import LOCK, NAME
 from python_app_template.settings import load
+from python_app_template.settings.failpoints import PLACES, Term, parse
 from tests.mail_server import MailServer, mail_server
 
 pytestmark = pytest.mark.servers
@@ -60,6 +63,18 @@ class Events(Followed[Shortage]):
             raise TransientError("nobody answers", code="TRANSPORT")
 
 
+class Reached(Failpoints):
+    """Notes which were reached."""
+
+    def __init__(self, points: Mapping[str, Sequence[Term]]) -> None:
+        super().__init__(points, 0)
+        self.reached: list[str] = []
+
+    async def reach(self, name: str) -> None:
+        self.reached.append(name)
+        await super().reach(name)
+
+
 @dataclass
 class Office:
     """Notifiers on one database."""
@@ -68,6 +83,8 @@ class Office:
     digests: PostgresDigests
     server: MailServer
     astray: list[Astray] = field(default_factory=list)
+
+    points: Failpoints = field(default_factory=lambda: Failpoints({}, 0))
 
     def notifier(self, events: Events) -> Notify:
         addresses = {"mail.from": "stock@shop.example", "mail.to": "ann@shop.example"}
@@ -78,8 +95,10 @@ class Office:
             await asyncio.sleep(0.01)
 
         compose = composer(mail, "allocations", "service", "test", clock.now)
-        deliver = DeliverDigests(self.digests, SmtpNotifications(mail), compose, clock, lambda _tries: 0.01, 0.05)
-        collect = CollectShortages(events, self.digests, clock, self.astray.append)
+        digests = failing_digests(self.digests, self.points)
+        way = failing_notifications(SmtpNotifications(mail), self.points)
+        deliver = DeliverDigests(digests, way, compose, clock, lambda _tries: 0.01, 0.05, 0.02)
+        collect = CollectShortages(events, digests, clock, self.astray.append)
         return Notify(term.lead(settings.database, lock=LOCK, name=NAME), collect, deliver, pause)
 
     @asynccontextmanager
@@ -174,3 +193,20 @@ async def test_drained_it_keeps_what_it_has_collected(office: Office) -> None:
         while await office.digests.standing() != Standing(0, 0):  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
     assert office.told() == 4
+
+
+@pytest.mark.parametrize("point", [name for name in PLACES if name.startswith("notifier.")])
+async def test_whatever_fails_each_line_is_told_and_a_repetition_is_the_same_mail(office: Office, point: str) -> None:
+    office.points = points = Reached(parse(f"{point}=1*error->1*slow->1*off->1*error"))
+    await office.digests.put(Place("old", {0: 0}))  # so that where to read from has to be written down
+    events = Events(end=3)
+    async with office.at_work(events):
+        await office.until_told(3)
+        for events.end in (5, 9):
+            await office.until_told(events.end)
+    assert office.told() == 9
+    assert point in points.reached
+    contents = {(mail.message_id, mail.content) for mail in office.server.mails}
+    assert len(contents) == len({message_id for message_id, _ in contents})
+    if point == "notifier.sent":
+        assert len(office.server.mails) > len(contents)
