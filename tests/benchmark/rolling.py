@@ -12,9 +12,11 @@ from python_app_template.settings import Settings
 from tests.benchmark.load import batches, orders, send
 from tests.benchmark.reading import gapless
 from tests.benchmark.surroundings import prepared, started
+from tests.processes import ServiceProcess, wait_until
 
 CHUNK = 1000
 PAUSE_SECONDS = 0.2
+STOCK_SECONDS = 120.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,11 @@ class Load(threading.Thread):
             self.sent += CHUNK
 
 
+def published(service: ServiceProcess) -> float:
+    """How many events a process has published."""
+    return service.metric("app_events_published_total")
+
+
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, float]:
     """Seconds that each took from SIGTERM to its end, and what the events say in the end."""
     settings = prepared(backends)
@@ -46,7 +53,8 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     with started(settings, directory, ("worker,relay", "worker,relay")) as services:
         for service in services:
             service.until_ready()
-        load.start()
+        wait_until(lambda: sum(map(published, services)) >= stock, STOCK_SECONDS, services[0].explain)
+        load.start()  # an order is sure to see a batch only when it is sent after that batch's event
         deadline = time.monotonic() + asked.minutes * 60
         for service in islice(cycle(services), asked.restarts):
             if (began := time.monotonic()) > deadline:

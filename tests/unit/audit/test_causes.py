@@ -6,7 +6,7 @@ import pytest
 
 from python_app_template.audit.books import Books
 from python_app_template.audit.checker import examine, violations
-from python_app_template.audit.evidence import PENDING, Evidence, Record
+from python_app_template.audit.evidence import PENDING, Evidence, Log, Record
 from tests.clients import batch, cancelled, order, quantity
 from tests.unit.audit.evidence import body_of, clean, of_bodies, rewritten, with_events
 from tests.unit.audit.scene import CLEAN, MESSAGES, at, told
@@ -73,11 +73,14 @@ def test_events_that_wait_in_the_outbox_have_no_partition_yet() -> None:
     assert not any(line.startswith("partition: CHAIR/11") for line in found)
 
 
-def test_an_event_without_a_key_belongs_nowhere() -> None:
+def test_an_event_without_a_key_belongs_where_an_empty_key_does() -> None:
     def change(events: list[Record]) -> None:
         n = at(CLEAN, "CHAIR/11")
         events[n] = events[n]._replace(key=None)
 
+    first = CLEAN.events[at(CLEAN, "CHAIR/1")]._replace(key=None, partition=3)  # as Kafka's clients say of six
+    of_six = replace(CLEAN, events=[first], event_log=Log(partitions=6))
+    assert not any(line.startswith("partition: ") for line in violations(of_six))
     assert violations(with_events(CLEAN, change)) == [
         "envelope: CHAIR/11: its key is None",
         "partition: CHAIR/11 is in partition 2 where its key belongs to 0",
