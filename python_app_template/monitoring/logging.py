@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -71,7 +72,12 @@ def _rendered(style: Literal["json", "console"]) -> list[Processor]:
 
 def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide passwords in URLs, in texts, and in what is called a password: a second net under the masked settings."""
-    return {key: MASK if SECRET_KEY.search(key) else _masked(value) for key, value in event.items()}
+    return {key: MASK if _is_secret(key) else _masked(value) for key, value in event.items()}
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(key: str) -> bool:
+    return SECRET_KEY.search(key) is not None
 
 
 def _masked(value: object) -> object:
@@ -79,7 +85,7 @@ def _masked(value: object) -> object:
         case None | int() | float():
             return value
         case dict():
-            return {str(key): MASK if SECRET_KEY.search(str(key)) else _masked(item) for key, item in value.items()}
+            return {str(key): MASK if _is_secret(str(key)) else _masked(item) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_masked(item) for item in value]
         case _:
@@ -87,6 +93,9 @@ def _masked(value: object) -> object:
 
 
 def _masked_text(text: str) -> str:
-    text = PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
-    text = PRIVATE_KEY.sub(rf"\1{MASK}", text)
-    return PASSWORD_IN_TEXT.sub(rf"\1{MASK}", text)
+    """Look for each only where its signs are: there is a line for each request."""
+    if "://" in text:
+        text = PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
+    if "-----BEGIN" in text:
+        text = PRIVATE_KEY.sub(rf"\1{MASK}", text)
+    return PASSWORD_IN_TEXT.sub(rf"\1{MASK}", text) if "=" in text or ":" in text else text

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from litestar.handlers import HTTPRouteHandler
 
@@ -11,6 +11,14 @@ from python_app_template.adapters.primary.web.problems import CODES, MEDIA_TYPE
 from python_app_template.core.access.policy import Action, Anyone, Policy
 
 REF: Final = "#/components/schemas/"
+
+
+class Handler(HTTPRouteHandler):
+    """The framework copies a handler for each guard of each request: a twelfth of the request's time."""
+
+    def __copy__(self) -> Self:
+        """Nobody changes it after it was made."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Operation:
 
     def route(self, handlers: object) -> HTTPRouteHandler:
         """Return it as the framework takes it."""
-        return HTTPRouteHandler(
+        return Handler(
             self.path,
             http_method=self.method,  # type: ignore[arg-type] # a word of theirs
             status_code=self.status,
