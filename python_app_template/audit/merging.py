@@ -46,8 +46,6 @@ class Merging:
                 stuck.append(self._places[first_left])
                 ready.append(first_left)
             number = ready.popleft()
-            if done[number]:
-                continue
             done[number] = True
             ordered.append(self._places[number])
             for after in self._after[number]:
