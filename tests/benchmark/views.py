@@ -182,6 +182,7 @@ def pace(process: ServiceProcess, metric: str, total: int, **labels: str) -> flo
         return counted >= total
 
     wait_until(is_done, LIMIT_SECONDS, process.explain)
+    assert len(seen) > 1, f"{total} were through at the first look; ask for more"
     (began, first), (ended, last) = seen[0], seen[-1]
     return (last - first) / (ended - began)
 
