@@ -57,6 +57,15 @@ async def test_the_documented_rights_pass_preflight_and_each_is_needed(
         rights.grant([binding])
 
 
+@pytest.mark.parametrize("role", ["projector", "notifier"])
+async def test_who_follows_events_is_told_that_it_may_not_read_them(
+    settings: Settings, guarded: Guarded, granted: list[str], role: str
+) -> None:
+    assert granted
+    mine = as_the_service(settings, guarded).model_copy(update={"roles": frozenset({role})})
+    assert [line for line in await lacking(mine) if f"READ on {mine.kafka.output_topic}" in line]
+
+
 @pytest.fixture
 def service(settings: Settings, guarded: Guarded, granted: list[str], tmp_path: Path) -> Iterator[ServiceProcess]:
     assert granted

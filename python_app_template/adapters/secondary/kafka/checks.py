@@ -22,6 +22,9 @@ from python_app_template.settings import Settings
 ANSWER_SECONDS = 10.0
 SLICE_SECONDS = 1.0
 
+FOLLOWERS = frozenset({"projector", "notifier"})
+"""Roles that read what the relay publishes."""
+
 
 def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
     """Return them in the order in which they make sense."""
@@ -126,16 +129,15 @@ def _begin(settings: Settings, probe: str) -> None:
 
 
 def _needed_rights(settings: Settings) -> dict[str, frozenset[str]]:
-    kafka = settings.kafka
-    api = {kafka.input_topic: frozenset({"WRITE"})}
-    worker = {kafka.input_topic: frozenset({"READ"} | ({"WRITE"} if "api" in settings.roles else set()))}
-    relay = {
-        kafka.output_topic: frozenset({"WRITE"}),
-        kafka.dead_letter_topic: frozenset({"WRITE"}),
-        kafka.positions_topic: frozenset({"READ", "WRITE"}),
+    kafka, roles = settings.kafka, settings.roles
+    needed = {
+        kafka.input_topic: {"READ": "worker" in roles, "WRITE": "api" in roles},
+        kafka.output_topic: {"READ": bool(FOLLOWERS & roles), "WRITE": "relay" in roles},
+        kafka.dead_letter_topic: {"WRITE": "relay" in roles},
+        kafka.positions_topic: {"READ": "relay" in roles, "WRITE": "relay" in roles},
     }
-    takes = worker if "worker" in settings.roles else api if "api" in settings.roles else {}
-    return takes | (relay if "relay" in settings.roles else {})
+    found = {topic: frozenset(right for right, wanted in rights.items() if wanted) for topic, rights in needed.items()}
+    return {topic: rights for topic, rights in found.items() if rights}
 
 
 def _wrong(topic: TopicStanding) -> str | None:
