@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import structlog
 from starlette.types import ASGIApp
 
+from python_app_template.adapters.primary import graphql
 from python_app_template.adapters.primary.graphql.context import Services
 from python_app_template.adapters.primary.rest.handlers import Handlers, Views
 from python_app_template.adapters.primary.rest.operations import OPERATIONS, openapi
@@ -67,11 +68,11 @@ async def open_api(world: World) -> AsyncIterator[Sequence[Part]]:
         stock = await opened.enter_async_context(open_stock_views(world))
         desk = _desk(world, access.admit, message_log, waiting, ids, stock)
         services = Services(desk.views.orders, desk.views.stock, desk.writes, waiting, ids, access.admit)
-        graphql = await opened.enter_async_context(open_graphql(world, services))
-        world.mount(_application(world, desk, {"/graphql": graphql.endpoint}))
+        asked = await opened.enter_async_context(open_graphql(world, services))
+        world.mount(_application(world, desk, {"/graphql": asked.endpoint}))
         try:
             yield [
-                graphql.part,
+                asked.part,
                 Part("commands", waiting.run, waiting.drain),
                 Part("message log", message_log.run, message_log.drain),
                 repeating("input topic's id", _watch(world, ids), LOOK_EVERY),
@@ -114,6 +115,7 @@ def _application(world: World, desk: Desk, beside: Mapping[str, ASGIApp]) -> ASG
     routes.append(documentation.openapi_route(described, rules.SEE_OPENAPI))
     if settings.shows_docs:
         routes += documentation.page_routes(rules.SEE_DOCS)
+        routes += documentation.page_routes(rules.SEE_DOCS, "/graphiql", graphql.__name__)
     return application(
         routes,
         guard(desk.admit),

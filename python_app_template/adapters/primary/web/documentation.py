@@ -23,10 +23,10 @@ MEDIA_TYPES: Final = {
 }
 PAGE: Final = "index.html"
 POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Swagger UI sets styles of its own on elements; it runs no script but the files' own."""
+"""Swagger UI and GraphiQL set styles of their own on elements; no script runs but the files' own."""
 
 
 def openapi_route(document: Mapping[str, Any], action: Action) -> HTTPRouteHandler:
@@ -39,24 +39,24 @@ def openapi_route(document: Mapping[str, Any], action: Action) -> HTTPRouteHandl
     return _route("/openapi.json", openapi, action)
 
 
-def page_routes(action: Action) -> list[HTTPRouteHandler]:
-    """Return what answers with the page and its files."""
+def page_routes(action: Action, path: str = "/docs", package: str = __package__) -> list[HTTPRouteHandler]:
+    """Return what answers with the page and its files, which are in the package's folder `pages`."""
 
     async def page(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _shown(request, PAGE)
+        return _shown(request, package, PAGE)
 
     async def part(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
-        return _shown(request, name)
+        return _shown(request, package, name)
 
-    return [_route("/docs", page, action), _route("/docs/{name:str}", part, action)]
+    return [_route(path, page, action), _route(f"{path}/{{name:str}}", part, action)]
 
 
 def _route(path: str, answer: Any, action: Action) -> HTTPRouteHandler:
     return HTTPRouteHandler(path, http_method="GET", opt={ACTIONS: (action,)}, include_in_schema=False)(answer)
 
 
-def _shown(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
-    shown = pages().get(name)
+def _shown(request: Request[Any, Any, Any], package: str, name: str) -> Response[bytes]:
+    shown = pages(package).get(name)
     if shown is None:
         raise not_found("page")
     return _file(request, shown, MEDIA_TYPES[name.rpartition(".")[2]])
@@ -71,7 +71,7 @@ def _file(request: Request[Any, Any, Any], body: bytes, media_type: str) -> Resp
 
 
 @cache
-def pages() -> Mapping[str, bytes]:
+def pages(package: str) -> Mapping[str, bytes]:
     """Return the page's files by name; nothing else can be asked for."""
-    folder = files(__package__) / "pages"
+    folder = files(package) / "pages"
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.rpartition(".")[2] in MEDIA_TYPES}
