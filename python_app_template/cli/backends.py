@@ -1,4 +1,4 @@
-"""`backends`: the embedded Kafka and PostgreSQL, for work by hand."""
+"""`backends`: the embedded Kafka, PostgreSQL and Valkey, for work by hand."""
 
 import asyncio
 import shlex
@@ -9,6 +9,7 @@ import typer
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.topics import create
+from python_app_template.cli import development
 from python_app_template.cli.faults import CommandFailed, broker_needed
 from python_app_template.cli.migrations import migrate
 from python_app_template.cli.output import say, write_json, write_lines
@@ -28,7 +29,7 @@ LOOK_SECONDS = 1.0
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command(app, backends, "backends", "Start a real Kafka and PostgreSQL, and print what to export", EXAMPLES)
+    command(app, backends, "backends", "Start a real Kafka, PostgreSQL and Redis, and print what to export", EXAMPLES)
 
 
 def backends(
@@ -38,22 +39,23 @@ def backends(
     with_topics: Annotated[bool, typer.Option("--topics", help="Make the topics, too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of shell lines.")] = False,
 ) -> None:
-    """Start a real Kafka and a real PostgreSQL, print what to export, and keep them until Ctrl-C.
+    """Start a real Kafka, PostgreSQL and Valkey (Redis), print what to export, and keep them until Ctrl-C.
 
-    Both listen on free ports of 127.0.0.1, and their data goes with them. Needs the extra "embedded".
+    They listen on free ports of 127.0.0.1, and their data goes with them. What role api needs for tokens, as the
+    command token makes them, is exported too, with a secret that is new each time. Needs the extra "embedded".
     """
-    with started() as servers:
+    with started(redis=True) as servers:
         settings = settings_for(servers, context.find_root().obj)
         if with_schema:
             migrate(settings.database.url.get_secret_value())
         if with_topics:
             make_topics(settings)
-        environment = servers.environment()
+        environment = servers.environment() | development.variables(development.access())
         if json:
             write_json(environment)
         else:
             write_lines(export(*item).encode() for item in environment.items())
-        say("Kafka and PostgreSQL run until Ctrl-C")
+        say("Kafka, PostgreSQL and Valkey run until Ctrl-C")
         until_interrupted(servers)
 
 
@@ -71,8 +73,15 @@ def export(name: str, value: str) -> str:
 def until_interrupted(servers: Backends) -> None:
     """Return when Ctrl-C or SIGTERM says so. Raises CommandFailed when a server ended before that."""
     try:
-        while servers.kafka.pid and servers.postgres.pid:
+        while not (ended := _ended(servers)):
             time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         return
-    raise CommandFailed(f"{'PostgreSQL' if servers.kafka.pid else 'Kafka'} has ended by itself", ExitCode.ERROR)
+    raise CommandFailed(f"{ended} has ended by itself", ExitCode.ERROR)
+
+
+def _ended(servers: Backends) -> str | None:
+    processes = {"Kafka": servers.kafka.pid, "PostgreSQL": servers.postgres.pid}
+    if servers.redis:
+        processes["Valkey"] = servers.redis.pid
+    return next((name for name, process in processes.items() if not process), None)

@@ -1,19 +1,25 @@
 """`demo`: the whole way through real servers, told so that a person can follow it without reading the code."""
 
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from python_app_template.cli import development
 from python_app_template.cli.backends import export, make_topics, until_interrupted
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.migrations import migrate
 from python_app_template.cli.registering import command
 from python_app_template.cli.running import Running, running
 from python_app_template.cli.servers import settings_for, started
+from python_app_template.cli.story import asking
 from python_app_template.cli.story.books import Books, balance
 from python_app_template.cli.story.samples import Samples
 from python_app_template.cli.story.stage import Stage, opened
@@ -23,6 +29,10 @@ from python_app_template.embedded import Backends
 from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings
 
+PROGRAM = "python-app-template"
+ROLES = {"roles": "worker,relay,api"}
+ALL = {"roles": "worker,relay,api,projector,notifier", "views.backend": "redis", "mail.digest_seconds": "5"}
+TOKEN_SECONDS = 24 * 3600
 EXAMPLES = (
     "python-app-template demo",
     "python-app-template demo --orders 50000",
@@ -44,6 +54,8 @@ def demo(
 ) -> None:
     """Start a real Kafka, a real PostgreSQL and the service, send orders, and show what comes out.
 
+    With --keep there is Redis too, stock is read from it, and what is out of stock is mailed, into the log.
+
     Uses nothing that runs already and leaves nothing behind. The first time it downloads Kafka (43 MB). Exit 4 when
     messages, events and tables do not agree: see audit. Needs the extra "embedded".
     """
@@ -51,14 +63,16 @@ def demo(
     tell.title()
     tell.chapter("What it runs on")
     began = time.monotonic()
-    with started() as servers:
-        tell.done("Apache Kafka and PostgreSQL, the real ones, on free ports of 127.0.0.1", time.monotonic() - began)
-        settings = settings_for(servers, context.find_root().obj)
+    with started(redis=keep) as servers:
+        names = "Apache Kafka, PostgreSQL and Valkey" if keep else "Apache Kafka and PostgreSQL"
+        tell.done(f"{names}, the real ones, on free ports of 127.0.0.1", time.monotonic() - began)
+        access = development.access()
+        settings = settings_for(servers, {**(ALL if keep else ROLES), **access, **context.find_root().obj})
         _prepare(settings, tell)
         with opened(settings) as ways, _service(settings, tell) as service:
             books = _story(Stage(service, ways, tell), tell, orders, settings)
             if keep and not books.violations:
-                _keep(tell, servers, service)
+                _keep(tell, servers, service, settings, development.variables(access))
     tell.end()
     if books.violations:
         raise CommandFailed(f"the books do not balance: {len(books.violations)} violations", ExitCode.WANTING)
@@ -92,6 +106,9 @@ def _story(stage: Stage, tell: Teller, orders: int, settings: Settings) -> Books
         tell.chapter(chapter.title)
         for step in chapter.steps:
             stage.play(step)
+    tell.chapter("An order over HTTP: the answer waits until it is decided")
+    asking.place(stage.service, tell, _token(settings))
+    stage.hear(asking.EVENTS)
     tell.chapter(f"{orders:,} orders more, as fast as they go")
     tell.rate(stage.rush(Samples(orders)))
     books = balance(settings)
@@ -102,15 +119,31 @@ def _story(stage: Stage, tell: Teller, orders: int, settings: Settings) -> Books
     return books
 
 
-def _keep(tell: Teller, servers: Backends, service: Running) -> None:
-    environment = servers.environment()
+def _token(settings: Settings) -> str:
+    # Slow to import: the servers are not kept waiting for it.
+    from python_app_template.cli.issuing import claims_for, issue, signer  # noqa: PLC0415
+    from python_app_template.service import SERVICE  # noqa: PLC0415
+
+    claims = claims_for(settings.auth, "demo", sorted(SERVICE.policy.whole_scopes), TOKEN_SECONDS)
+    return issue(signer(settings.auth, None), claims)
+
+
+def _keep(tell: Teller, servers: Backends, service: Running, settings: Settings, access: dict[str, str]) -> None:
+    environment = servers.environment() | access | {"URL": service.address, "TOKEN": _token(settings)}
+    program = shlex.quote(shutil.which(PROGRAM) or str(Path(sys.executable).with_name(PROGRAM)))
     commands = (
-        ("the events from now on", "python-app-template consume"),
-        ("orders, to see more of them", "python-app-template produce --sample 100"),
-        ("the dead letters", "python-app-template consume --topic raw-push.dlq --from-beginning --headers --count 1"),
-        ("metrics", f"curl -s {service.address}/metrics | grep ^app_"),
-        ("health", f"curl -s {service.address}/health/ready"),
-        ("the service's log", f"tail -f {service.log}"),
+        ("the API's page, which takes the token", f"{service.address}/docs"),
+        *asking.commands(),
+        ("the last mail: without a mail server it goes into the log", _last_mail(service.log)),
+        ("the events from now on", f"{program} consume"),
+        ("orders, to see more of them", f"{program} produce --sample 100"),
+        ("the dead letters", f"{program} consume --topic raw-push.dlq --from-beginning --headers --count 1"),
+        ("metrics", 'curl -s "$URL/metrics" | grep ^app_'),
+        ("health", 'curl -s "$URL/health/ready"'),
     )
     tell.commands([export(*item) for item in environment.items()], commands, **environment, http=service.address)
     until_interrupted(servers)
+
+
+def _last_mail(log: Path) -> str:
+    return f"""printf '%b\\n' "$(grep mail.logged {shlex.quote(str(log))} | tail -n 1)\""""

@@ -1,6 +1,7 @@
 """Tokens for development, and keys to sign them with: what an issuer would do."""
 
 import os
+import time
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -55,6 +56,17 @@ def signer(auth: Auth, private: Path | None) -> Signer:
     if _der(key.public_key()) != _der(expected):
         raise _failed(f"{path} is not the private half of APP_AUTH__PUBLIC_KEY; name another: --key FILE")
     return Signer(key, min(auth.algorithms & algorithms_of(expected)))
+
+
+def claims_for(auth: Auth, sub: str, scopes: Iterable[str], seconds: int) -> dict[str, object]:
+    """Return what a token has to say, so that it is taken for so long."""
+    return {
+        "iss": auth.issuer,
+        "aud": auth.audience,
+        "sub": sub,
+        "exp": int(time.time()) + seconds,
+        auth.scope_claim: " ".join(scopes),
+    }
 
 
 def issue(signer: Signer, claims: Mapping[str, object]) -> str:

@@ -5,18 +5,23 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from pydantic import Secret, SecretStr
 
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.embedded.ports import LOOPBACK, ReservedPort
 from python_app_template.embedded.process import ServerProcess
 from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings, explained
+from python_app_template.settings.faults import fields, value_at, variable
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 30.0
+ANSWER_SECONDS = 40.0
+"""More than an answer may be held."""
 POLL_SECONDS = 0.02
 TAIL_LINES = 15
 
@@ -41,9 +46,23 @@ class Running:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask it for something; status 0 while it does not listen."""
-        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=5)
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        """Send it something; status 0 when no answer came."""
+        return self._ask("POST", path, body, headers, ANSWER_SECONDS)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = 5,
+    ) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(LOOPBACK, self._port, timeout=seconds)
         try:
-            connection.request("GET", path)
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException):
@@ -106,9 +125,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
     """Return what leads a process to the same settings, whatever else is set outside."""
     outside = {name: value for name, value in os.environ.items() if not name.upper().startswith("APP_")}
     set_here = {row.name: row.value for row in explained(settings) if row.origin != "default"}
-    secret = {
-        "APP_DATABASE__URL": settings.database.url.get_secret_value(),
-        "APP_HTTP__HOST": LOOPBACK,
-        "APP_LOG__FORMAT": "console",
-    }
-    return outside | set_here | secret
+    return outside | set_here | _secrets(settings) | {"APP_HTTP__HOST": LOOPBACK, "APP_LOG__FORMAT": "console"}
+
+
+def _secrets(settings: Settings) -> dict[str, str]:
+    """Return what is masked wherever else it is asked for."""
+    values = {variable(path): value_at(settings, path) for path, _ in fields(type(settings))}
+    return {name: value.get_secret_value() for name, value in values.items() if isinstance(value, Secret | SecretStr)}

@@ -15,11 +15,11 @@ from python_app_template.settings import Settings, load
 
 
 @contextmanager
-def started(*, durable: bool = True, quick_timeouts: bool = False) -> Iterator[Backends]:
-    """Start both; on leaving, also by Ctrl-C or SIGTERM, both are ended. Raises BackendError."""
+def started(*, durable: bool = True, quick_timeouts: bool = False, redis: bool = False) -> Iterator[Backends]:
+    """Start them; on leaving, also by Ctrl-C or SIGTERM, all are ended. Raises BackendError."""
     with interruptible() as interrupted:
         starting = Starting(interrupted)
-        servers = embedded_backends(starting.progress, durable=durable, quick_timeouts=quick_timeouts)
+        servers = embedded_backends(starting.progress, durable=durable, quick_timeouts=quick_timeouts, redis=redis)
         with starting.shown(), servers as backends:
             starting.over()
             yield backends
@@ -33,6 +33,7 @@ def settings_for(backends: Backends, overrides: Mapping[str, str]) -> Settings:
                 **overrides,
                 "kafka.bootstrap_servers": backends.kafka.bootstrap_servers,
                 "database.url": backends.postgres.url(),
+                **({"redis.url": backends.redis.url} if backends.redis else {}),
             }
         )
 

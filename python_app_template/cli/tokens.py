@@ -1,13 +1,13 @@
 """`token`: tokens for development, and a key to sign them with."""
 
 import re
-import time
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
 import typer
 
+from python_app_template.cli.development import AUDIENCE, ISSUER
 from python_app_template.cli.faults import CommandFailed
 from python_app_template.cli.output import Json, say, write_json
 from python_app_template.cli.registering import command, described, exemplified, settings_of
@@ -22,8 +22,6 @@ EXAMPLES = (
 KEY_EXAMPLES = (f'eval "$({KEY} dev.pem)"',)
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 DURATION = re.compile(r"([1-9]\d{0,8})([smhd]?)", re.ASCII)
-ISSUER = "development"
-"""Who issues a token that nobody issued."""
 
 
 def seconds(given: str) -> int:
@@ -79,7 +77,7 @@ def key(file: Annotated[Path, typer.Argument(help="The private key's; the public
     from python_app_template.cli.issuing import make_pair  # noqa: PLC0415 - slow to import: few need it
 
     public = make_pair(file)
-    settings = {"MODE": "jwt", "ISSUER": ISSUER, "AUDIENCE": "python-app-template", "PUBLIC_KEY": f"{public.resolve()}"}
+    settings = {"MODE": "jwt", "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "PUBLIC_KEY": f"{public.resolve()}"}
     for name, value in settings.items():
         typer.echo(f"export APP_AUTH__{name}={quote(value)}")
 
@@ -97,18 +95,12 @@ def _is_needed(settings: Settings) -> bool:
 def _show(
     settings: Settings, sub: str, scope: list[str] | None, expires: int, key: Path | None, *, as_json: bool
 ) -> None:
-    from python_app_template.cli.issuing import granted, issue, signer  # noqa: PLC0415 - likewise
+    from python_app_template.cli.issuing import claims_for, granted, issue, signer  # noqa: PLC0415 - likewise
     from python_app_template.service import SERVICE  # noqa: PLC0415 - likewise
 
     auth, policy = settings.auth, SERVICE.policy
     scopes = granted(scope, policy.scopes) if scope else sorted(policy.whole_scopes)
-    claims = {
-        "iss": auth.issuer,
-        "aud": auth.audience,
-        "sub": sub,
-        "exp": int(time.time()) + expires,
-        auth.scope_claim: " ".join(scopes),
-    }
+    claims = claims_for(auth, sub, scopes, expires)
     made = issue(signer(auth, key), claims)
     if as_json:
         write_json({"token": made, "claims": claims})

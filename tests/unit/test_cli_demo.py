@@ -61,6 +61,7 @@ def story(tell: Teller) -> None:
     tell.done("ready", 1.25)
     tell.sent("order.placed", "o: 2 LAMP")
     tell.came("line.allocated", "o: 2 LAMP from [b]", "LAMP/2")
+    tell.answered("202 applied", "o: 2 LAMP")
     tell.nothing("no event")
     tell.dead_letter("invalid", "$.lines[0].qty: wrong")
     tell.rate(Rush(1000, 1500, 0.5))
@@ -75,11 +76,11 @@ def story(tell: Teller) -> None:
 def test_a_program_is_told_the_story_as_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     story(Teller(as_json=True))
     rows: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    kinds = ["chapter", "done", "sent", "event", "nothing", "dead_letter", "done", "rate", "stock"]
+    kinds = ["chapter", "done", "sent", "event", "answer", "nothing", "dead_letter", "done", "rate", "stock"]
     assert [row.pop("kind") for row in rows] == [*kinds, "violation", "check", "running", "end"]
     assert rows[3] == {"type": "line.allocated", "text": "o: 2 LAMP from [b]", "id": "LAMP/2"}
-    assert rows[7] == {"orders": 1000, "lines": 1500, "seconds": 0.5, "per_second": 2000}
-    assert rows[10] == {"events": 2, "violations": 1}
+    assert rows[8] == {"orders": 1000, "lines": 1500, "seconds": 0.5, "per_second": 2000}
+    assert rows[11] == {"events": 2, "violations": 1}
 
 
 def test_a_person_is_told_it_in_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +91,7 @@ def test_a_person_is_told_it_in_plain_lines(capsys: pytest.CaptureFixture[str]) 
         "✓ ready 1.2 s",
         "→ order.placed o: 2 LAMP",
         "← line.allocated o: 2 LAMP from [b] LAMP/2",
+        "← 202 applied o: 2 LAMP",
         "← dead letter invalid: $.lines[0].qty: wrong",
         "✓ 2,000 orders per second",
         "LAMP b warehouse 6 1 5",

@@ -54,26 +54,30 @@ class Stage:
     """A service, and the ways before it and behind it."""
 
     def __init__(self, service: Running, ways: Ways, tell: Teller) -> None:
-        self._service, self._tell = service, tell
+        self.service, self._tell = service, tell
         self._sender, self._events, self._dead_letters = ways
         self._heard: list[Body] = []
 
     def play(self, step: Step) -> None:
         """Send a message, and tell what comes of it. Raises CommandFailed when that is not what has to come."""
-        duplicates = self._service.metric(DUPLICATES)
+        duplicates = self.service.metric(DUPLICATES)
         self._tell.sent(*told(step.message))
         self._sender.send(*keyed(step.value()))
         self._sender.flush()
         match step.outcome:
             case "events":
-                for event in sorted(self._await_events(step.events), key=lambda event: event.sku):
-                    self._tell.came(str(event.__struct_config__.tag), happened(event), event.id)
+                self.hear(step.events)
             case "nothing":
-                self._await(lambda: self._service.metric(DUPLICATES) > duplicates, f"{DUPLICATES} to count one")
+                self._await(lambda: self.service.metric(DUPLICATES) > duplicates, f"{DUPLICATES} to count one")
                 self._tell.nothing(f"no event: recognised as a duplicate, {DUPLICATES} counts it")
             case "dead_letter":
                 (record, *_) = self._await(lambda: self._dead_letters.read(LOOK_SECONDS), "a dead letter")
                 self._tell.dead_letter(_header(record, "dlq.reason"), _header(record, "dlq.detail"))
+
+    def hear(self, count: int) -> None:
+        """Tell of the next events, so many of them. Raises CommandFailed when they don't come."""
+        for event in sorted(self._await_events(count), key=lambda event: event.sku):
+            self._tell.came(str(event.__struct_config__.tag), happened(event), event.id)
 
     def rush(self, samples: Samples) -> Rush:
         """Send batches, then, once they are known, all orders at once; read until each line has its answer."""
@@ -108,9 +112,9 @@ class Stage:
     def _await(self, look: Callable[[], T], what: str) -> T:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (found := look()):
-            self._service.check()
+            self.service.check()
             if time.monotonic() > deadline:
-                raise self._service.fault(f"had {PATIENCE_SECONDS:g} s for {what}")
+                raise self.service.fault(f"had {PATIENCE_SECONDS:g} s for {what}")
         return found
 
 

@@ -63,6 +63,10 @@ class Teller:
         line = f"   {OUT} {name:<22}  {escape(f'{text:<57}')} [dim]{ref:>11}[/]"
         self._tell("event", line, type=name, text=text, id=ref)
 
+    def answered(self, name: str, text: str) -> None:
+        """Show what came back over HTTP."""
+        self._tell("answer", f"   {OUT} {name:<22}  {escape(text)}", status=name, text=text)
+
     def nothing(self, text: str) -> None:
         """Say that no event came, and why."""
         self._tell("nothing", f"     {escape(text)}", text=text)
