@@ -79,9 +79,9 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
         learned = await unless_stopped(prepare(service, world), stop)
         if learned is None:
             return
-        parts: list[Part] = []
-        for role in own_roles(service, settings):
-            parts += await life.enter_async_context(role.open(world))
+        parts = await unless_stopped(open_own(service, world, life), stop)
+        if parts is None:
+            return
         relaying = relay(world, learned.transactional_id)
         parts += worker(service, world, learned.largest_dead_letter) if "worker" in settings.roles else []
         parts += [Part("relay", relaying, relaying.drain)] if "relay" in settings.roles else []
@@ -92,6 +92,13 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
 def own_roles(service: Service[C, E, W, S], settings: Settings) -> list[Role]:
     """Return those of the domain's roles that this process has."""
     return [role for name, role in service.roles.items() if name in settings.roles]
+
+
+async def open_own(service: Service[C, E, W, S], world: World, life: AsyncExitStack) -> list[Part]:
+    """Open them, for as long as `life` lasts, and return their parts."""
+    return [
+        part for role in own_roles(service, world.settings) for part in await life.enter_async_context(role.open(world))
+    ]
 
 
 # --- Monitoring
@@ -152,14 +159,20 @@ async def prepare(service: Service[C, E, W, S], world: World) -> Learned:
 
 async def learn(world: World) -> Learned:
     """Ask broker and database. Raises TransientError; SettingsError when another transactional id is kept."""
-    kafka = world.settings.kafka
-    largest = await world.admin.message_bytes(kafka.dead_letter_topic)
+    largest, kept = await asyncio.gather(
+        world.admin.message_bytes(world.settings.kafka.dead_letter_topic), transactional_id(world)
+    )
+    return Learned(largest, kept)
+
+
+async def transactional_id(world: World) -> str:
+    """Return the relay's, which the database keeps; "" without that role. Raises as `learn` does."""
     if "relay" not in world.settings.roles:
-        return Learned(largest, "")
-    seed = kafka.transactional_id
+        return ""
+    seed = world.settings.kafka.transactional_id
     kept = await outbox.transactional_id(world.engine, seed)
     if seed is not None and seed != kept:
         raise SettingsError(
             [f"APP_KAFKA__TRANSACTIONAL_ID: {seed!r} is not what the database keeps; allowed: {kept!r}, or not set"]
         )
-    return Learned(largest, kept)
+    return kept
