@@ -1,5 +1,6 @@
 """WebSockets of the HTTP server: uvicorn's, which can be cut off as well. Whoever serves them bounds their number."""
 
+import logging
 from asyncio import BaseTransport, Transport
 from collections.abc import Callable
 from typing import Final, cast
@@ -12,6 +13,9 @@ LARGEST_MESSAGE: Final = 2**20
 CUT: Final = "cut"
 """In the scope's `state`: ends the connection at once. Closing waits until all that was written has been read."""
 
+LOGGER: Final = logging.getLogger("uvicorn.websockets")
+LOGGER.setLevel(logging.WARNING)  # below that it repeats the query of the address, where clients put secrets
+
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """One of them."""
@@ -20,6 +24,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Let the application cut it off."""
         cut: Callable[[], None] = cast("Transport", transport).abort
         self.app_state = {**self.app_state, CUT: cut}
+        self.logger = LOGGER
         super().connection_made(transport)
 
     def keepalive_timeout(self) -> None:

@@ -13,9 +13,9 @@ from graphql import GraphQLSchema
 
 from python_app_template.adapters.primary.broadcast import Broadcast, Numbered
 from python_app_template.adapters.primary.graphql.context import Services
-from python_app_template.adapters.primary.graphql.conversation import Room
 from python_app_template.adapters.primary.graphql.endpoint import Endpoint
 from python_app_template.adapters.primary.graphql.execution import Execution
+from python_app_template.adapters.primary.graphql.house import Room
 from python_app_template.adapters.primary.graphql.limits import Limits
 from python_app_template.adapters.primary.graphql.schema import build
 from python_app_template.adapters.primary.graphql.websocket import WebSockets

@@ -2,19 +2,26 @@
 
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from graphql import (
+    FieldDefinitionNode,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
+    ObjectTypeDefinitionNode,
     build_schema,
+    parse,
+    print_ast,
     print_schema,
 )
 
 from python_app_template.adapters.primary.graphql.connections import Arguments, Connection, Edge, PageInfo
+from python_app_template.adapters.primary.graphql.execution import Asked, Execution, Ready
+from python_app_template.adapters.primary.graphql.limits import Limits
 from python_app_template.adapters.primary.graphql.payloads import CommandShown, WriteShown
 from python_app_template.adapters.primary.graphql.schema import SCHEMA
 from python_app_template.adapters.primary.writes import CreateBatch, PlaceOrder
@@ -24,6 +31,8 @@ from python_app_template.core.delivery.commands import Status
 from python_app_template.core.domain.order import LineStatus
 from python_app_template.core.domain.views import BatchView, LineView, OrderView, StockView
 from tests.unit.graphql.desk import schema
+
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture
@@ -99,3 +108,35 @@ def test_lists_take_the_arguments_of_the_connections_specification(served: Graph
     assert served.query_type is not None
     for name, more in {"orders": {"customerId"}, "stocks": set[str]()}.items():
         assert served.query_type.fields[name].args.keys() == names(Arguments) | more
+
+
+def examples(document: str) -> list[str]:
+    """Blocks of GraphQL."""
+    found: list[str] = re.findall(r"```graphql\n(.*?)```", (DOCS / document).read_text(), re.DOTALL)
+    return found
+
+
+def test_the_contract_has_the_root_types_word_for_word(served: GraphQLSchema) -> None:
+    [block] = examples("contract.md")
+    for kind in parse(block).definitions:
+        assert isinstance(kind, ObjectTypeDefinitionNode)
+        told = served.type_map[kind.name.value].ast_node
+        assert isinstance(told, ObjectTypeDefinitionNode)
+        assert [*map(_bare, kind.fields or ())] == [*map(_bare, told.fields or ())]
+
+
+def _bare(field: FieldDefinitionNode) -> str:
+    """Without what is said beside it."""
+    given = ", ".join(f"{argument.name.value}: {print_ast(argument.type)}" for argument in field.arguments or ())
+    return f"{field.name.value}({given}): {print_ast(field.type)}"
+
+
+def test_the_examples_of_the_documentation_are_within_the_limits(served: GraphQLSchema) -> None:
+    examples = re.findall(
+        r"```graphql\n(.*?)```", (Path(__file__).parents[3] / "docs/graphql.md").read_text(), re.DOTALL
+    )
+    assert len(examples) >= 3
+    execution = Execution(served, Limits(), introspection=True)
+    for example in examples:
+        variables = {"input": {"lines": [{"sku": "S", "qty": 1}]}} if "$input" in example else {}
+        assert isinstance(execution.prepare(Asked(example, variables, None)), Ready)

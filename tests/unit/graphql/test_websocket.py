@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from python_app_template.adapters.primary.broadcast import Numbered
-from python_app_template.adapters.primary.graphql.conversation import Room
+from python_app_template.adapters.primary.graphql.house import Room
 from python_app_template.adapters.primary.graphql.websocket import PROTOCOL
 from python_app_template.adapters.primary.http import serving
 from python_app_template.adapters.wire.events import BatchQuantityChanged, Body, Cause, LineRejected

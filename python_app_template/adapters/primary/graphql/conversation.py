@@ -7,13 +7,13 @@ no more than it is told to, and ends with a reason when the service stops.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 import msgspec
 from graphql import ExecutionResult, OperationType
 from starlette.types import Receive, Scope, Send
 
-from python_app_template.adapters.primary.broadcast import Broadcast, Ended, Listener, TooSlow
+from python_app_template.adapters.primary.broadcast import Ended, Listener, TooSlow
 from python_app_template.adapters.primary.graphql.closing import (
     EVENTS_AWAY,
     NOT_UNDERSTOOD,
@@ -32,6 +32,7 @@ from python_app_template.adapters.primary.graphql.errors import (
 )
 from python_app_template.adapters.primary.graphql.execution import Body as Answer
 from python_app_template.adapters.primary.graphql.execution import Execution, Ready, asked
+from python_app_template.adapters.primary.graphql.house import House
 from python_app_template.adapters.primary.http_websockets import CUT
 from python_app_template.adapters.primary.web.exchange import EXCHANGE, Exchange
 from python_app_template.adapters.primary.web.problems import Problem
@@ -40,7 +41,6 @@ from python_app_template.adapters.wire.events import Body
 from python_app_template.core.access.refusals import Forbidden, KeysAway, TooMany, Unauthenticated
 from python_app_template.core.access.rules import ASK_GRAPHQL
 from python_app_template.core.access.subject import Subject
-from python_app_template.core.ports.clock import Clock
 
 READY_SECONDS: Final = 5.0
 """For the events' topic to be read."""
@@ -48,30 +48,6 @@ LOOK_SECONDS: Final = 30.0
 """Between two looks at the clock, which may be set."""
 MOST_AT_A_TIME: Final = 100
 """Operations of one connection."""
-
-
-class Room(NamedTuple):
-    """For how many there is room in a process, and how long is waited for each."""
-
-    connections: int
-    subscriptions: int
-    message_bytes: int
-    init_seconds: float = 10.0
-    """For the token to come."""
-    close_seconds: float = 2.0
-    """For what was written to be taken, and for the closing to be answered; then the connection is cut off."""
-
-
-class House(Protocol):
-    """What all connections share."""
-
-    events: Broadcast[Body]
-    clock: Clock
-    room: Room
-
-    def has_room(self) -> bool:
-        """Tell whether there may be one more subscription."""
-        ...
 
 
 class Conversation:
@@ -107,6 +83,13 @@ class Conversation:
         """Let it end with this; the first word stands."""
         if not self._ended.done():
             self._ended.set_result(why)
+
+    @property
+    def ending(self) -> Mapping[str, object]:
+        """How it ended, for the log."""
+        why = self._ended.result() if self._ended.done() else None
+        said = {} if why is None else {"code": why.code, "reason": why.reason}
+        return {**said, "client": self._exchange.address, "request_id": self._exchange.request_id}
 
     async def close(self, why: Close) -> None:
         """Say why, and cut off who does not take it."""

@@ -5,19 +5,23 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
 from starlette.types import Receive, Scope, Send
 
 from python_app_template.adapters.primary.broadcast import Broadcast
 from python_app_template.adapters.primary.graphql.closing import GOING, NOT_THIS_PROTOCOL
 from python_app_template.adapters.primary.graphql.context import Services
-from python_app_template.adapters.primary.graphql.conversation import Conversation, Room
+from python_app_template.adapters.primary.graphql.conversation import Conversation
 from python_app_template.adapters.primary.graphql.execution import Execution
+from python_app_template.adapters.primary.graphql.house import Room
 from python_app_template.adapters.primary.web.problems import MEDIA_TYPE, Problem, unavailable
 from python_app_template.adapters.wire.events import Body
 from python_app_template.core.ports.clock import Clock
 
 PROTOCOL: Final = "graphql-transport-ws"
 """Not `graphql-ws`, which is the name of the protocol before it."""
+
+log = structlog.get_logger(__name__)
 
 
 class WebSockets:
@@ -51,11 +55,14 @@ class WebSockets:
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         self._open.add(conversation)
+        began = self.clock.monotonic()
         try:
             await conversation.hold()
         finally:
             self._open.discard(conversation)
             self._look()
+            seconds = round(self.clock.monotonic() - began, 1)
+            log.info("graphql.closed", seconds=seconds, **conversation.ending)
 
     @property
     def open(self) -> int:
