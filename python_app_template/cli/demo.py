@@ -132,7 +132,7 @@ def _keep(tell: Teller, servers: Backends, service: Running, settings: Settings,
     environment = servers.environment() | access | {"URL": service.address, "TOKEN": _token(settings)}
     program = shlex.quote(shutil.which(PROGRAM) or str(Path(sys.executable).with_name(PROGRAM)))
     commands = (
-        ("the API's page, which takes the token", f"{service.address}/docs"),
+        ("the pages of REST and GraphQL; both take the token", f"{service.address}/docs   {service.address}/graphiql"),
         *asking.commands(),
         ("the last mail: without a mail server it goes into the log", _last_mail(service.log)),
         ("the events from now on", f"{program} consume"),

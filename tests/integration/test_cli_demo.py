@@ -6,12 +6,19 @@ import signal
 import subprocess
 from pathlib import Path
 
+import jwt
 import pytest
+import redis
 from confluent_kafka.admin import AdminClient
 
 from tests.command_line import SCRIPT, bare_environment
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.servers
+
+EXPORTS = 8
+"""Variables: where the servers are, and what role api takes tokens with."""
+PROGRAM = "python-app-template"
 
 
 @pytest.fixture
@@ -42,6 +49,8 @@ def test_the_demo_tells_its_story_and_its_books_balance(environment: dict[str, s
         "← line.deallocated        order-1: 6 RED-CHAIR off warehouse-1, order cancelled",
         "no event: recognised as a duplicate",
         "← dead letter             invalid: $.lines[0].qty",
+        "→ POST /v1/orders         order-6: 1 RED-CHAIR; wait=10",
+        "← 202 applied             order-6: 1 RED-CHAIR allocated from warehouse-1",
         "orders per second",
         "versions run from 1 without a gap",
         "each decided as the contract says, once",
@@ -69,6 +78,46 @@ def test_a_demo_that_is_interrupted_leaves_nothing(environment: dict[str, str], 
 
 
 @pytest.mark.slow
+def test_what_a_demo_that_goes_on_says_can_be_done_can_be_done(environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [*SCRIPT, "demo", "--keep", "--orders", "100"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            done = pasted(demo, environment)
+        finally:
+            demo.send_signal(signal.SIGINT)
+    order, stock, graphql = (
+        next(out for line, out in done.items() if words in line)
+        for words in ("/v1/orders?wait", "/v1/stock/", "/graphql")
+    )
+    assert [line["status"] for line in json.loads(order)["order"]["lines"]] == ["allocated", "out_of_stock"]
+    assert json.loads(stock)["version"] == 12
+    assert len(json.loads(graphql)["data"]["stocks"]["edges"]) == 3
+    assert (
+        'app_view_reads_total{backend="redis",why=""} 1.0'
+        in done['curl -s "$URL/metrics" | grep ^app_view_reads_total']
+    )
+
+
+def pasted(demo: "subprocess.Popen[str]", environment: dict[str, str]) -> dict[str, str]:
+    assert demo.stdout is not None
+    told: list[str] = []
+    while "health/ready" not in (line := demo.stdout.readline()):
+        assert line, told
+        told.append(line.strip())
+    exports = [line for line in told if line.startswith("export ")]
+    mail = next(line for line in told if "mail.logged" in line)
+    wait_until(lambda: "lines are out of stock" in run_in_shell([mail], environment))
+    return {line: run_in_shell([*exports, line], environment) for line in told if line.startswith("curl")}
+
+
+def run_in_shell(lines: list[str], environment: dict[str, str]) -> str:
+    return subprocess.run(
+        ["bash", "-c", "\n".join(lines)], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.slow
 def test_backends_are_there_until_they_are_stopped(environment: dict[str, str], tmp_path: Path) -> None:
     with subprocess.Popen(
         [*SCRIPT, "backends", "--migrate", "--topics"],
@@ -78,14 +127,21 @@ def test_backends_are_there_until_they_are_stopped(environment: dict[str, str], 
         text=True,
     ) as backends:
         assert backends.stdout is not None
-        exports = dict(
-            line.removeprefix("export ").rstrip().split("=", 1)
-            for line in (backends.stdout.readline(), backends.stdout.readline())
-        )
+        lines = [backends.stdout.readline() for _ in range(EXPORTS)]
+        exports = dict(line.removeprefix("export ").rstrip().split("=", 1) for line in lines)
         found = AdminClient({"bootstrap.servers": exports["APP_KAFKA__BOOTSTRAP_SERVERS"]}).list_topics(timeout=10)
+        token = subprocess.run(
+            [*SCRIPT, "token"], env=environment | exports, capture_output=True, text=True, check=True
+        )
+        with redis.Redis.from_url(exports["APP_REDIS__URL"]) as client:
+            answers = client.ping()
         backends.send_signal(signal.SIGTERM)
         _, err = backends.communicate(timeout=30)
     assert {"raw-push", "allocations", "raw-push.dlq", "allocations.positions"} <= set(found.topics)
     assert exports["APP_DATABASE__URL"].startswith("postgresql+asyncpg://postgres:")
-    assert (backends.returncode, err) == (0, "Kafka and PostgreSQL run until Ctrl-C\n")
+    claims = jwt.decode(
+        token.stdout.strip(), exports["APP_AUTH__SECRET"], [exports["APP_AUTH__ALGORITHMS"]], audience=PROGRAM
+    )
+    assert (claims["iss"], answers) == (exports["APP_AUTH__ISSUER"], True)
+    assert (backends.returncode, err) == (0, "Kafka, PostgreSQL and Valkey run until Ctrl-C\n")
     assert list(tmp_path.iterdir()) == []
