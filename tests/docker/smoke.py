@@ -1,4 +1,4 @@
-"""Runs the composition, takes one replica away after the other, and counts the events.
+"""Runs the composition, takes one replica away after the other, counts the events, and asks the API about them.
 
 `python tests/docker/smoke.py`: no part of `make test`, since it needs a Docker engine and compose, and takes a minute
 or two. `COMPOSE` names another command than `docker compose`. It has a project, volumes and ports of its own, and
@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -20,8 +21,15 @@ COMPOSE = [
     *shlex.split(os.environ.get("COMPOSE", "docker compose")),
     f"--file={ROOT / 'docker-compose.yml'}",
     "--project-name=python-app-template-smoke",
+    "--profile=mail",
 ]
-PORTS = {"KAFKA_PORT": "19092", "POSTGRES_PORT": "15432", "HTTP_PORTS": "18000-18001"}
+PORTS = {
+    "KAFKA_PORT": "19092",
+    "POSTGRES_PORT": "15432",
+    "HTTP_PORTS": "18000-18001",
+    "API_PORT": "18080",
+    "MAIL_PORT": "18025",
+}
 ENVIRONMENT = PORTS | dict(os.environ)
 
 REPLICAS = 2
@@ -119,17 +127,57 @@ def placed(container: str, name: str) -> None:
     say(f"{name}: {len(decided)} events, versions gapless, each line once, {allocated} allocated")
 
 
+def asked(service: str, path: str, token: str = "", body: object = None) -> dict[str, Any]:
+    """Ask what listens on a port of the host."""
+    url = f"http://127.0.0.1:{ENVIRONMENT[service]}{path}"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
+        return dict(json.load(answer))
+
+
+def asked_by_people(api: str) -> None:
+    """Place an order by REST, look at it by GraphQL, see stock from Redis, receive the mail; all is sold by now."""
+    token = run(["docker", "exec", api, "python-app-template", "token"]).strip()
+    line = {"sku": "SKU-0", "qty": 1}
+    placed = asked("API_PORT", "/v1/orders?wait=30", token, {"order_id": "by-rest", "lines": [line]})
+    if [line["status"] for line in placed["order"]["lines"]] != ["out_of_stock"]:
+        raise SystemExit(f"placed by REST: {placed}")
+    query = '{ order(orderId: "by-rest") { status lines { sku status } } stock(sku: "SKU-0") { available } }'
+    found = asked("API_PORT", "/graphql", token, {"query": query})
+    if found != {
+        "data": {
+            "order": {"status": "placed", "lines": [{"sku": "SKU-0", "status": "out_of_stock"}]},
+            "stock": {"available": 0},
+        }
+    }:
+        raise SystemExit(f"seen by GraphQL: {found}")
+    say(run(["docker", "exec", api, "python-app-template", "views", "verify", "--wait=60"]).strip())
+
+    def from_redis() -> bool:
+        asked("API_PORT", "/v1/stock/SKU-0", token)
+        metrics = ["docker", "exec", api, "python", "-c", METRICS]
+        return any(float(line.split()[-1]) > 0 for line in run(metrics).splitlines() if READ_FROM_REDIS in line)
+
+    until("stock is read from Redis", from_redis)
+    until("the mail has come", lambda: asked("MAIL_PORT", "/api/v1/messages")["total"] > 0)
+
+
+METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/metrics').read().decode())"
+READ_FROM_REDIS = 'app_view_reads_total{backend="redis"'
+
 sent: list[dict[str, Any]] = []
 
 
 def main() -> None:
-    """Bring it up, place orders, stop a replica, place orders, kill the other, place orders."""
+    """Bring it up, place orders, stop a replica, place orders, kill the other, place orders; ask the API about them."""
     say("up")
     run([*COMPOSE, "up", "--detach"])
     replicas = run([*COMPOSE, "ps", "--quiet", "service"]).split()
     if len(replicas) != REPLICAS:
         raise SystemExit(f"{len(replicas)} replicas")
-    until("both replicas are healthy", lambda: all(map(healthy, replicas)))
+    others = [run([*COMPOSE, "ps", "--quiet", name]).strip() for name in ("api", "projector", "notifier")]
+    until("all roles are healthy", lambda: all(map(healthy, [*replicas, *others])))
     first, second = replicas
     produce(first, batches())
     until("the batches are known", lambda: len(events(first)) == BATCHES)
@@ -148,6 +196,7 @@ def main() -> None:
     run(["docker", "kill", second])
     say(f"killed the other: exit {inspect(second)['State']['ExitCode']}")
     placed(first, "other")
+    asked_by_people(others[0])
 
 
 if __name__ == "__main__":
