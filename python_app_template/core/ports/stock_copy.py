@@ -44,7 +44,7 @@ class StockCopy(Protocol):
 
     @abstractmethod
     async def release(self) -> None:
-        """Let another one claim at once."""
+        """Let another one claim at once; nothing happens if it is not this one's."""
         ...
 
     @abstractmethod

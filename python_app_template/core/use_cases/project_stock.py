@@ -1,6 +1,7 @@
 """The projector: the copy of stock is kept up to date for as long as this process has it. Yours."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from python_app_template.core.delivery.faults import TransientError
@@ -49,8 +50,6 @@ class ProjectStock:
         self._pause, self._clock, self._saw = pause, clock, saw
         self._looked, self._rebuilding = looked, rebuilding
         self._draining, self._tries = False, 0
-        self.has_it = False
-        """Whether the copy is this process's business, as far as it knows."""
 
     def drain(self) -> None:
         """Finish the stretch in hand, then end."""
@@ -62,14 +61,12 @@ class ProjectStock:
             try:
                 await self._hold()
             except TransientError:
-                self.has_it = False
                 self._tries += 1
                 await self._pause(self._tries)
         await self._release()
 
     async def _hold(self) -> None:
         standing = await self._copy.claim()
-        self.has_it = standing is not None
         if standing is None:
             await self._clock.sleep(QUEUE_EVERY)
             return
@@ -102,9 +99,5 @@ class ProjectStock:
                 following.looked(looked_at, bounds)
 
     async def _release(self) -> None:
-        if self.has_it:
-            self.has_it = False
-            try:
-                await self._copy.release()
-            except TransientError:
-                return  # it is missed soon enough
+        with suppress(TransientError):  # then it is missed soon enough
+            await self._copy.release()

@@ -1,5 +1,6 @@
 """What has to be true of Redis before somebody relies on it."""
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -47,8 +48,9 @@ async def _asked(settings: RedisSettings, section: str, *, needed: bool) -> dict
     try:
         async with connected(settings) as client:
             with redis_errors():
-                found: dict[str, Any] = await client.info(section)
-                return found
+                async with asyncio.timeout(settings.timeout_seconds):
+                    found: dict[str, Any] = await client.info(section)
+            return found
     except TransientError as fault:
         remedy = f"start it, or name another: APP_REDIS__URL, now {settings.url}"
         if needed:

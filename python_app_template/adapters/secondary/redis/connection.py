@@ -27,6 +27,9 @@ async def connected(settings: RedisSettings) -> AsyncIterator[Redis]:
         max_connections=settings.pool_size,
         timeout=settings.timeout_seconds,
         socket_connect_timeout=settings.timeout_seconds,
+        # Each call has a timeout of its own. The driver's would write under asyncio.wait_for, which before Python 3.12
+        # loses a cancellation that comes as the work is done (bpo-37658), and with it our timeout.
+        socket_timeout=None,
         retry=Retry(NoBackoff(), 0),
     )
     client = Redis.from_pool(pool)

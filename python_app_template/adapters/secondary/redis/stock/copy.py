@@ -36,6 +36,7 @@ class RedisStockCopy(StockCopy):
         self._keys = [head(settings)]
         self._owner = uuid4().hex
         self._lease = round(lease_seconds * 1000)
+        self._short = settings.timeout_seconds
         self._seconds = max(settings.timeout_seconds, PATIENCE_SECONDS)
         shared = HERE / "writes.lua", HERE / "layout.lua"
         names = ("claim", "release", "begin", "move", "swap", "sweep")
@@ -55,7 +56,7 @@ class RedisStockCopy(StockCopy):
 
     async def release(self) -> None:
         """As the port says."""
-        await self._run("release", owner=self._owner)
+        await self._scripts["release"](self._keys, {"owner": self._owner}, self._short)  # somebody waits for our end
 
     async def begin(self, place: Place) -> str:
         """As the port says."""
