@@ -174,8 +174,10 @@ def test_every_command_has_help_with_examples(capsys: pytest.CaptureFixture[str]
         "produce",
         "consume",
         "dlq",
+        "explain",
         "audit",
         "positions",
+        "views",
         "purge",
         "settings",
     ]

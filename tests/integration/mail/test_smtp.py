@@ -100,6 +100,23 @@ async def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_sett
         assert time.monotonic() - began < 2
 
 
+async def test_a_server_that_is_slow_each_time_has_no_more_time_for_a_letter_than_the_settings_say() -> None:
+    async def drawl(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        while await reader.readline():
+            await asyncio.sleep(0.2)
+            writer.write(b"250 OK\r\n")
+        writer.close()
+
+    many = LETTER._replace(recipients=tuple(f"{number}@shop.example" for number in range(20)))
+    listener = await asyncio.start_server(drawl, "127.0.0.1", 0)
+    async with listener:
+        began = time.monotonic()
+        with pytest.raises(TransientError):
+            await client(listener.sockets[0].getsockname()[1], timeout_seconds=0.4).send(many)
+        assert time.monotonic() - began < 2
+
+
 async def test_a_server_that_breaks_off_after_it_took_a_letter_has_taken_it() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hello\r\n")

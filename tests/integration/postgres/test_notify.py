@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.clock import SystemClock
@@ -43,6 +44,7 @@ class Events(Followed[Shortage]):
     topic_id: str = "id"
     away: bool = False
     at: int = 0
+    reads: int = 0
 
     async def look(self) -> Bounds:
         self._answer()
@@ -54,6 +56,7 @@ class Events(Followed[Shortage]):
     async def read(self) -> Stretch[Shortage]:
         await asyncio.sleep(0.01)
         self._answer()
+        self.reads += 1
         found, self.at = range(self.at, self.end), self.end
         shortages = [Shortage("LAMP", f"order-{offset}", 0, 1, AT) for offset in found]
         return Stretch(shortages, {0: self.end} if shortages else {})
@@ -151,6 +154,30 @@ async def test_of_three_one_does_the_work(office: Office) -> None:
         await office.until_told(5)
     assert office.told() == 5
     assert await office.digests.place() == Place("id", {0: 5})
+
+
+async def test_who_has_lost_the_term_stops(office: Office, engine: AsyncEngine) -> None:
+    pair = Events(), Events()
+    async with office.at_work(*pair):
+        await until_one_reads(*pair)
+        async with engine.begin() as connection:
+            await connection.execute(text(END_TERMS), {"name": NAME})
+        await until_one_reads(*pair)
+
+
+END_TERMS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE application_name = :name AND datname = current_database()
+"""
+
+
+async def until_one_reads(*pair: Events) -> None:
+    """Return once one of them goes on, and the other does not, for a moment."""
+    moved = 0
+    while moved != 1:
+        before = [events.reads for events in pair]
+        await asyncio.sleep(0.3)
+        moved = sum(events.reads > reads for events, reads in zip(pair, before, strict=True))
 
 
 async def test_what_another_has_read_meanwhile_is_not_kept_twice(office: Office) -> None:
