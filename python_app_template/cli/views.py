@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from python_app_template.cli.faults import CommandFailed, servers_needed
 from python_app_template.cli.output import BAD, GOOD, Json, Screen, for_programs, write_json
-from python_app_template.cli.registering import command, settings_of
+from python_app_template.cli.registering import command, exemplified, settings_of
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.domain.events import Event
 from python_app_template.core.ports.following import Followed
@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode="rich", no_args_is_help=True)
     command(group, verify, "verify", "Hold stock in Redis against the tables", VERIFY)
     command(group, rebuild, "rebuild", "Make stock in Redis anew", REBUILD)
-    app.add_typer(group, name="views", help="Stock in Redis: hold it against the tables, make it anew.")
+    told = "Stock in Redis: hold it against the tables, make it anew."
+    app.add_typer(group, name="views", help=told, epilog=exemplified([VERIFY[0], REBUILD[0]]))
 
 
 def verify(
