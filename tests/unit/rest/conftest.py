@@ -81,8 +81,11 @@ async def api() -> AsyncIterator[Api]:
     writes = Writes(SubmitMessage(sent, ids), waiting, clock, shop.orders, shop.stock, FakeBatchViews(shop.held))
     admit = Admit(Names(), throttle, POLICY)
     handlers = Handlers(writes, Views(shop.orders, shop.stock, shop.stock), waiting, ids, admit)
-    routes = [operation.route(handlers) for operation in OPERATIONS]
-    app = application(routes, guard(admit), **beside_nothing(cors_origins=["https://shop.example"]))
+    app = application(
+        [operation.route(handlers) for operation in OPERATIONS],
+        guard(admit),
+        **beside_nothing(cors_origins=["https://shop.example"]),
+    )
     looking = asyncio.create_task(waiting.run())
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as http:

@@ -122,7 +122,14 @@ async def test_a_method_that_is_not_allowed_names_those_that_are(api: Api) -> No
     assert {name.strip() for name in answer.headers["allow"].split(",")} >= {"GET", "POST"}
 
 
-@pytest.mark.parametrize("query", ["wait=31", "wait=-1", "wait=nan", "wait=1e1", "wait=", "wait=x", "wiat=1"])
+async def test_options_names_the_methods_of_the_path(api: Api) -> None:
+    for path, methods in {"/v1/orders": {"GET", "POST"}, "/v1/orders/a": {"GET", "DELETE"}}.items():
+        answer = await api.ask("OPTIONS", path, token=None)
+        assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (204, methods | {"OPTIONS"})
+    assert (await api.ask("OPTIONS", "/nothing", token=None)).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["wait=31", "wait=-1", "wait=nan", "wait=1e9999", "wait=", "wait=x", "wiat=1"])
 async def test_a_wait_out_of_its_range_is_refused_before_anything_is_sent(api: Api, query: str) -> None:
     assert (await api.ask("POST", f"/v1/orders?{query}", order())).status_code == 422
     assert api.sent.messages == []

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from python_app_template.adapters.primary.web.exchange import Edge
-from python_app_template.adapters.primary.web.problems import answer
+from python_app_template.adapters.primary.web.problems import OPTIONS, answer
 
 
 def application(
@@ -59,4 +59,6 @@ class _Beside:
         self._api, self._beside = api, beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "OPTIONS":
+            scope = {**scope, "method": OPTIONS}
         await self._beside.get(scope.get("path", ""), self._api)(scope, receive, send)

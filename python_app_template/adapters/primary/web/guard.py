@@ -37,8 +37,6 @@ def guard(admit: Admit) -> Guard:
     """Return what every request passes through before its handler, once it is known which one that is."""
 
     async def judge(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if connection.scope.get("method") == "OPTIONS":  # the framework's own answer: which methods there are
-            return
         exchange: Exchange = connection.scope[EXCHANGE]  # type: ignore[typeddict-item] # a key of ours
         actions: Sequence[Action] = handler.opt.get(ACTIONS, ())
         if not actions:

@@ -42,7 +42,7 @@ def _query_text(part: str) -> str:
         raise Problem(400, "the query is not UTF-8") from None
 
 
-_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII)
 
 
 def number(given: Mapping[str, str], name: str, least: float, most: float, default: float) -> float:

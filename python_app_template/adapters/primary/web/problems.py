@@ -30,6 +30,9 @@ CODES: Mapping[int, str] = {
     503: "unavailable",
 }
 
+OPTIONS = "OPTIONS?"
+"""A method that nothing allows: by itself the framework says of a path only what one of its handlers takes."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -115,6 +118,8 @@ def unavailable(why: str, **more: Any) -> Problem:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer whatever was raised; the framework's handler for all exceptions."""
     problem = problem_of(error)
+    if request.method == OPTIONS and problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return Response(b"", status_code=204, headers=problem.headers)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("http.failed", method=request.method, path=request.scope["path"], exc_info=error)
     return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
