@@ -52,6 +52,8 @@ def test_what_is_no_message_is_about_nothing(value: bytes | None) -> None:
 
 FIRST, OTHER = order("o", ("CHAIR", 1)), order("o", ("CHAIR", 2))
 STOCK = (0, 0, batch("b", "CHAIR", 10))
+TABLES = (0, 1, batch("t", "TABLE", 10))
+EARLY = (2, 1, cancelled("o"))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ STOCK = (0, 0, batch("b", "CHAIR", 10))
         [STOCK, (2, 0, FIRST), (1, 0, cancelled("o"))],
         [STOCK, (1, 0, FIRST), (2, 0, cancelled("o"))],
         [STOCK, (1, 0, cancelled("o")), (2, 0, FIRST), (0, 1, cancelled("o"))],
+        [STOCK, TABLES, (0, 2, order("r", ("TABLE", 1))), (2, 0, order("q", ("TABLE", 1))), EARLY, (1, 0, FIRST)],
         [(1, 0, quantity("b", 3)), STOCK, (2, 0, quantity("b", 4))],
         [(2, 0, quantity("b", 3)), STOCK, (1, 0, quantity("b", 4))],
         [(1, 0, batch("c", "CHAIR", 1)), STOCK, (2, 0, batch("b", "CHAIR", 11)), (1, 1, batch("b", "CHAIR", 10))],

@@ -66,6 +66,15 @@ def test_a_sku_of_which_nothing_was_taken_is_judged_as_ever() -> None:
     assert wrong[1] == f"lost: raw-push/2@1 (order.placed) {lost}"
 
 
+def test_a_sku_that_is_whole_is_judged_beside_one_of_its_partition_that_is_not() -> None:
+    """The lamp's events are in the partition of the chair's, and its first is gone."""
+    made = clean(of_bodies(batch("l1", "LAMP", 1), batch("c1", "CHAIR", 9), order("x1", ("CHAIR", 1), ("CHAIR", 2))))
+    short = without_first(made, CHAIRS, 1)
+    assert violations(short) == []
+    assert examine(short).unchecked == {GONE: 1}
+    assert violations(without(short, "CHAIR/2"))[0] == "version: CHAIR/3 comes after CHAIR/1: 1 missing"
+
+
 def test_the_versions_that_are_left_have_no_gap() -> None:
     wrong = without(without_first(MADE, TABLES, 1), "TABLE/4")
     assert violations(wrong) == ["version: TABLE/5 comes after TABLE/3: 1 missing"]
