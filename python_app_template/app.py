@@ -70,7 +70,8 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
         monitoring = monitor(service, settings, clock)
         own = application(monitoring.metrics.registry, monitoring.live, monitoring.health.readiness)
         http = settings.http
-        front = Front(own, apart=http.metrics_port is not None)
+        awaited = any(role.answers for role in own_roles(service, settings))
+        front = Front(own, apart=http.metrics_port is not None, awaited=awaited)
         limits = Limits(http.max_connections, http.request_seconds)
         await life.enter_async_context(serving(front, http.host, http.port, limits))
         if http.metrics_port is not None:

@@ -48,6 +48,8 @@ class Role(NamedTuple):
     """Opens its adapters and wires its parts, which are drained before the worker's, in their order."""
     checks: Callable[[World], Sequence[Check]] = no_checks
     """What it wants looked at before the start, after the checks that all share."""
+    answers: bool = False
+    """Whether it mounts something that answers over HTTP; until it does, whoever asks is told to come again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
     metrics=lambda registry: LineOutcomes(registry, type_of),
     forget=forget_orders,
     roles={
-        "api": Role(_open_api, _api_checks),
+        "api": Role(_open_api, _api_checks, answers=True),
         "projector": Role(_open_projector, _projector_checks),
         "notifier": Role(_open_notifier, _notifier_checks),
     },

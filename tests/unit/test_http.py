@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from python_app_template.adapters.primary.http import Address, CannotListen, Front, application, serving
 
@@ -128,6 +130,25 @@ async def test_health_and_metrics_are_nowhere_else_when_they_have_a_port_of_thei
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as http:
             for path in ["/metrics", "/health/live", "/health/ready"]:
                 assert (await http.get(path)).status_code == status
+
+
+async def test_until_a_role_answers_whoever_asks_is_told_to_come_again() -> None:
+    own = application(CollectorRegistry(), lambda: WELL, lambda: WELL)
+    front = Front(own, awaited=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://service") as http:
+        for answer in [await http.get("/v1/orders/o"), await http.post("/v1/orders", json={})]:
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert answer.json()["code"] == "unavailable"
+        assert (await http.get("/health/live")).status_code == 200
+        front.mount(own)
+        assert (await http.get("/v1/orders/o")).status_code == 404
+
+
+async def test_until_a_role_answers_a_websocket_is_not_accepted() -> None:
+    front = Front(application(CollectorRegistry(), lambda: WELL, lambda: WELL), awaited=True)
+    async with serving(front, "127.0.0.1", 0) as (_, port):
+        with pytest.raises(InvalidStatus):
+            await connect(f"ws://127.0.0.1:{port}/graphql")
 
 
 async def said_to(address: Address, *pieces: bytes) -> bytes:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from python_app_template.adapters.primary.http_connections import Limits, bounded
 from python_app_template.adapters.primary.http_websockets import LARGEST_MESSAGE, WebSocketConnection
@@ -28,6 +29,8 @@ Verdict: TypeAlias = Callable[[], Sequence[tuple[str, bool, str]]]
 """Name, whether it is well, and a readable detail of each check."""
 
 NOT_CACHED = {"cache-control": "no-store"}
+TRY_AGAIN_LATER = 1013
+"""How a WebSocket is closed for it (IANA, WebSocket Close Code Number Registry)."""
 CLOSING_SECONDS = 2
 """For answers that are under way when the service stops."""
 
@@ -42,12 +45,13 @@ OWN = frozenset({"/metrics", "/health/live", "/health/ready"})
 class Front:
     """What the port answers: health and metrics from the start, everything else once a role has mounted it.
 
-    Where health and metrics have a port of their own, this one has them no more.
+    Where health and metrics have a port of their own, this one has them no more. A role that is `awaited` has not begun
+    to answer: to say 404 meanwhile would deny what is there.
     """
 
-    def __init__(self, own: ASGIApp, *, apart: bool = False) -> None:
+    def __init__(self, own: ASGIApp, *, apart: bool = False, awaited: bool = False) -> None:
         self._own = own
-        self._beyond: ASGIApp = _answering([]) if apart else own
+        self._beyond: ASGIApp = _not_yet if awaited else _answering([]) if apart else own
         self._apart = apart
 
     def mount(self, app: ASGIApp) -> None:
@@ -109,6 +113,14 @@ async def _refuse(request: Request, fault: Exception) -> Response:
         raise fault
     code = {404: "not_found", 405: "method_not_allowed"}.get(fault.status_code, "bad_request")
     return _problem(fault.status_code, code, f"{fault.detail}: {request.method} {request.url.path}", fault.headers)
+
+
+async def _not_yet(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocketClose(TRY_AGAIN_LATER)(scope, receive, send)
+    else:
+        answer = _problem(503, "unavailable", "the service is starting", {"retry-after": "1"} | NOT_CACHED)
+        await answer(scope, receive, send)
 
 
 async def _fail(_: Request, __: Exception) -> Response:
