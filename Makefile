@@ -68,7 +68,7 @@ migrate: setup  ## Bring the database that the settings name to the head revisio
 serve: setup  ## Run the service with the settings of the environment
 	$(BIN)/python -m python_app_template
 
-backends: setup  ## Start the embedded Kafka and PostgreSQL and print what to export
+backends: setup  ## Start the embedded Kafka, PostgreSQL and Valkey and print what to export
 	$(BIN)/python-app-template backends
 
 bench: setup  ## Orders per second, beside FastStream on the same servers
