@@ -77,24 +77,32 @@ class Watcher:
         if any(lag.values()):
             self._health.waits(PROJECTOR, self._clock.monotonic(), (REDIS, BROKER, DATABASE))
         else:
-            self._health.rests(PROJECTOR)
+            self.rests()
 
     def rebuilding(self, reason: str) -> None:
         """The copy is about to be made anew."""
         self._metrics.rebuilding(reason)
+        self.rests()  # it takes as long as there is stock
         log.warning("view.rebuilding", reason=reason)
+
+    def rests(self) -> None:
+        """Nothing waits that is known of, or it is another projector's business."""
+        self._health.rests(PROJECTOR)
 
 
 class WatchedCopy(StockCopy):
     """Watches the calls."""
 
-    def __init__(self, inner: StockCopy, watch: Watch) -> None:
-        self._inner, self._watch = inner, watch
+    def __init__(self, inner: StockCopy, watcher: Watcher) -> None:
+        self._inner, self._watcher, self._watch = inner, watcher, watcher.watch
 
     async def claim(self) -> Standing | None:
         """As the port says."""
         with self._watch.over("claim_view", REDIS):
-            return await self._inner.claim()
+            standing = await self._inner.claim()
+        if standing is None:
+            self._watcher.rests()
+        return standing
 
     async def release(self) -> None:
         """As the port says."""

@@ -30,7 +30,7 @@ async def open_projector(world: World) -> AsyncIterator[Sequence[Part]]:
     snapshot = WatchedSnapshot(PostgresStockSnapshot(world.engine), watch)
     following: AbstractAsyncContextManager[KafkaFollowed[Event]] = followed(settings, topic, decode, limit, world.admin)
     async with connected(settings.redis) as client, following as events:
-        copy = WatchedCopy(failing_copy(RedisStockCopy(client, settings.redis), world.failpoints), watch)
+        copy = WatchedCopy(failing_copy(RedisStockCopy(client, settings.redis), world.failpoints), watcher)
         log = WatchedFollowed(events, watch)
         rebuild = RebuildStock(log, copy, snapshot, tables, clock, watcher.saw)
         project = ProjectStock(
