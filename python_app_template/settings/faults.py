@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from python_app_template.settings.kinds import Allowed
 
 LONGEST_VALUE = 80
+LONGEST_WORDS = 600
+"""Characters of what a validator says, which may quote the value."""
 
 
 class SettingsError(Exception):
@@ -124,13 +126,13 @@ def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Map
 def _worded(name: str, origin: str, field: FieldInfo | None, text: str) -> Iterator[str]:
     for line in text.splitlines():
         # What a section finds between its fields names its variables itself.
-        yield f"{name} ({origin}): {line}; allowed: {allowed(field)}" if field else line
+        yield f"{name} ({origin}): {_short(line, LONGEST_WORDS)}; allowed: {allowed(field)}" if field else line
 
 
 def _found(value: object, field: FieldInfo) -> str:
     return "the value" if keeps_secret(field) else _short(repr(value))
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = LONGEST_VALUE) -> str:
     text = re.sub(r"\s+", " ", text)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -19,6 +19,11 @@ def faults(**given: object) -> tuple[str, ...]:
     return caught.value.lines
 
 
+def test_a_long_value_is_not_repeated_whole() -> None:
+    (line,) = faults(from_="x" * 5000)
+    assert len(line) < 1000
+
+
 def test_without_a_server_nothing_is_needed() -> None:
     assert load().mail.url is None
 
