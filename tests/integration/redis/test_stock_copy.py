@@ -118,7 +118,7 @@ async def test_one_at_a_time_has_the_copy(shop: InRedis, generation: str) -> Non
 
 
 async def test_one_that_is_not_heard_of_loses_the_copy_and_finds_out(redis_url: str, shop: InRedis) -> None:
-    settings = redis_settings(redis_url)
+    settings = redis_settings(redis_url, prefix=f"{shop.settings.prefix}:own")
     frozen = RedisStockCopy(shop.client, settings, lease_seconds=0.05)
     generation = await begun(frozen)
     heir = RedisStockCopy(shop.client, settings)
@@ -131,7 +131,7 @@ async def test_one_that_is_not_heard_of_loses_the_copy_and_finds_out(redis_url: 
 
 
 async def test_each_move_renews_the_claim(redis_url: str, shop: InRedis) -> None:
-    settings = redis_settings(redis_url)
+    settings = redis_settings(redis_url, prefix=f"{shop.settings.prefix}:own")
     busy, other = (RedisStockCopy(shop.client, settings, lease_seconds=0.5) for _ in range(2))
     generation = await begun(busy)
     for _ in range(10):
@@ -184,7 +184,7 @@ async def test_what_nobody_reads_from_is_swept_and_what_is_being_built_is_not(sh
 
 
 async def test_a_copy_that_is_not_there_is_told_from_an_empty_one(redis_url: str, shop: InRedis) -> None:
-    views = RedisStockViews(shop.client, redis_settings(redis_url))
+    views = RedisStockViews(shop.client, redis_settings(redis_url, prefix=f"{shop.settings.prefix}:own"))
     for question in (views.stock(["S"]), views.page(Window(1))):
         with pytest.raises(NotCurrent) as told:
             await question
@@ -193,7 +193,7 @@ async def test_a_copy_that_is_not_there_is_told_from_an_empty_one(redis_url: str
 
 
 async def test_a_copy_that_is_behind_for_too_long_says_so(redis_url: str, shop: InRedis) -> None:
-    settings = redis_settings(redis_url, stale_seconds=5)
+    settings = redis_settings(redis_url, prefix=f"{shop.settings.prefix}:own", stale_seconds=5)
     copy = RedisStockCopy(shop.client, settings)
     views, patient = (RedisStockViews(shop.client, settings, fresh=fresh) for fresh in (True, False))
     generation = await begun(copy)
