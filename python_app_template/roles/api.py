@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple, TypeVar
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 from python_app_template.adapters.primary import graphql
@@ -19,6 +20,7 @@ from python_app_template.adapters.primary.web.waiting import Waiting
 from python_app_template.adapters.primary.writes import Writes
 from python_app_template.adapters.secondary.kafka.message_log import KafkaMessageLog
 from python_app_template.adapters.secondary.postgres import commands
+from python_app_template.adapters.secondary.postgres.engine import create_reader
 from python_app_template.adapters.secondary.postgres.stock.batch_views import PostgresBatchViews
 from python_app_template.adapters.secondary.postgres.stock.views import PostgresOrderViews, PostgresStockViews
 from python_app_template.core.access import rules
@@ -57,16 +59,20 @@ class Desk(NamedTuple):
 @asynccontextmanager
 async def open_api(world: World) -> AsyncIterator[Sequence[Part]]:
     """Serve it beside health and metrics, until the block is left."""
-    access = open_access(world, rules.POLICY)
+    access, reader = (
+        open_access(world, rules.POLICY),
+        create_reader(world.settings.database, world.settings.service_name),
+    )
     message_log = KafkaMessageLog(world.settings)
     follow = FollowCommands(
-        commands.PostgresCommandLog(world.engine, world.settings.kafka.input_topic), world.settings.api.max_waiting
+        commands.PostgresCommandLog(reader, world.settings.kafka.input_topic), world.settings.api.max_waiting
     )
     waiting = Waiting(follow, world.pause)
     ids = CommandIds(await _secret(world), await _patiently(world, _topic_id(world)))
     async with AsyncExitStack() as opened:
-        stock = await opened.enter_async_context(open_stock_views(world))
-        desk = _desk(world, access.admit, message_log, waiting, ids, stock)
+        opened.push_async_callback(reader.dispose)
+        stock = await opened.enter_async_context(open_stock_views(world, PostgresStockViews(reader)))
+        desk = _desk(world, reader, access.admit, message_log, waiting, ids, stock)
         services = Services(desk.views.orders, desk.views.stock, desk.writes, waiting, ids, access.admit)
         asked = await opened.enter_async_context(open_graphql(world, services))
         world.mount(_application(world, desk, {"/graphql": asked.endpoint}))
@@ -93,16 +99,22 @@ def api_checks(world: World) -> Sequence[Check]:
 
 
 def _desk(
-    world: World, admit: Admit, message_log: KafkaMessageLog, waiting: Waiting, ids: CommandIds, stock: StockViews
+    world: World,
+    reader: AsyncEngine,
+    admit: Admit,
+    message_log: KafkaMessageLog,
+    waiting: Waiting,
+    ids: CommandIds,
+    stock: StockViews,
 ) -> Desk:
-    orders, tables = PostgresOrderViews(world.engine), PostgresStockViews(world.engine)
+    orders, tables = PostgresOrderViews(reader), PostgresStockViews(reader)
     writes = Writes(
         SubmitMessage(message_log, ids),
         waiting,
         world.monitoring.clock,
         orders,
         tables,
-        PostgresBatchViews(world.engine),
+        PostgresBatchViews(reader),
     )
     return Desk(admit, writes, waiting, ids, Views(orders, stock, tables))
 

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import Counter
 
-from python_app_template.adapters.secondary.postgres.stock.views import PostgresStockViews
 from python_app_template.adapters.secondary.redis import checks as redis_checks
 from python_app_template.adapters.secondary.redis.connection import connected
 from python_app_template.adapters.secondary.redis.stock.views import RedisStockViews
@@ -20,9 +19,9 @@ REST_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def open_stock_views(world: World) -> AsyncIterator[StockViews]:
-    """Open what reads stock; from Redis, with PostgreSQL behind it, where APP_VIEWS__BACKEND says so."""
-    tables, settings = PostgresStockViews(world.engine), world.settings
+async def open_stock_views(world: World, tables: StockViews) -> AsyncIterator[StockViews]:
+    """Open what reads stock; from Redis, with the tables behind it, where APP_VIEWS__BACKEND says so."""
+    settings = world.settings
     if settings.views.backend == "postgres":
         yield tables
         return

@@ -28,6 +28,9 @@ SPANS = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)").b
 SPAN = text("SELECT set_config(:name, '0', true), set_config(:name, :milliseconds, true)")
 """A transaction's time runs from when it was limited first: only no limit in between makes a later one count."""
 
+READ_SECONDS = 5.0
+"""For a statement that somebody waits for."""
+
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 """What PostgreSQL counts instants from, and in."""
 
@@ -54,9 +57,22 @@ def _milliseconds(seconds: float) -> str:
     return str(max(round(seconds * 1000), 1))
 
 
-def create_engine(database: Database, name: str) -> AsyncEngine:
-    """Return an engine; nothing is connected yet. The URL's own options (`ssl`) go to the driver as they are."""
-    settings = session_settings(database, name)
+def create_reader(database: Database, name: str) -> AsyncEngine:
+    """Return an engine for those who only look on behalf of people.
+
+    It has a pool of its own, so that no worker waits for a connection; its sessions can't write, and give up early.
+    """
+    seconds = min(READ_SECONDS, database.statement_timeout_seconds)
+    quick = {"statement_timeout_seconds": seconds, "lock_timeout_seconds": seconds / 2}
+    return create_engine(database.model_copy(update=quick), name, default_transaction_read_only="on")
+
+
+def create_engine(database: Database, name: str, **sessions: str) -> AsyncEngine:
+    """Return an engine; nothing is connected yet. The URL's own options (`ssl`) go to the driver as they are.
+
+    `sessions` are settings of its sessions that differ from those that work needs.
+    """
+    settings = {**session_settings(database, name), **sessions}
     engine = create_async_engine(
         make_url(database.url.get_secret_value()),
         pool_size=database.pool_size,
