@@ -1,9 +1,12 @@
 """GraphQL on a real broker and a real database, with real clients; every limit and refusal is held in memory."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import httpx
@@ -13,10 +16,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.clients import batch, order
+from tests.clients import batch, order, quantity
 from tests.e2e.conftest import Launch, Running
 from tests.e2e.test_api import EVERYTHING, JWT, SECRET, client, new, running, token
-from tests.processes import ServiceProcess
+from tests.processes import ROOT, ServiceProcess, wait_until
 
 __all__ = ["running"]
 
@@ -158,6 +161,24 @@ def test_a_sku_is_followed_from_now_on_whoever_sends_the_messages(running: Runni
         for reader in (one, other):
             heard = [(event["id"], event["type"], event["cause"]["offset"]) for event in reader.events(21)]
             assert heard == told[1:]
+
+
+def test_the_example_of_the_documentation_follows_a_sku(running: Running, api: httpx.Client) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/graphql.md").read_text(), re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(example.replace("127.0.0.1:8000", f"127.0.0.1:{running.service.port}"), known)  # noqa: S102 - what readers run
+    ref, sku = new("batch"), new("sku")
+    data(api, CREATE, ref=ref, sku=sku, qty=10)
+    quantities = count(11)
+    with ThreadPoolExecutor(1) as reader:
+        heard = reader.submit(next, known["follow"](token(), sku))
+
+        def is_heard() -> bool:  # from when on it listens, nobody tells
+            running.world.send(quantity(ref, next(quantities)))
+            return heard.done()
+
+        wait_until(is_heard)
+        assert heard.result()["type"] == "batch.quantity_changed"
 
 
 def test_what_is_rejected_is_heard_of_as_well(running: Running) -> None:

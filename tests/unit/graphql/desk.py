@@ -22,9 +22,10 @@ from python_app_template.adapters.primary.graphql.websocket import WebSockets
 from python_app_template.adapters.primary.web.exchange import Edge
 from python_app_template.adapters.primary.web.waiting import Waiting
 from python_app_template.adapters.primary.writes import Writes
+from python_app_template.adapters.secondary.tokens.verifying import OpenDoor
 from python_app_template.adapters.wire.events import Body
 from python_app_template.core.access.refusals import TooMany, Unauthenticated
-from python_app_template.core.access.rules import POLICY
+from python_app_template.core.access.rules import ALL_SCOPES, POLICY
 from python_app_template.core.access.subject import Subject
 from python_app_template.core.delivery.commands import CommandIds, Place, Trace
 from python_app_template.core.ports.commands import Outgoing
@@ -149,6 +150,7 @@ async def opened(
     introspection: bool = True,
     room: Room = Room(10, 10, 65536),  # noqa: B008 - likewise
     waiting_events: int = 1000,
+    everybody: bool = False,
 ) -> AsyncIterator[Desk]:
     """Open the desk."""
     shop, clock, commands = InMemory(), FakeClock(), FakeCommandLog()
@@ -156,7 +158,7 @@ async def opened(
     sent, tokens, throttle = AppliedLog(shop, commands), Names(), Counted()
     ids = CommandIds(b"s" * 32, "topic-id")
     waiting = Waiting(FollowCommands(commands, 100), pause)
-    admit = Admit(tokens, throttle, POLICY)
+    admit = Admit(OpenDoor(ALL_SCOPES) if everybody else tokens, throttle, POLICY)
     writes = Writes(SubmitMessage(sent, ids), waiting, clock, shop.orders, shop.stock, FakeBatchViews(shop.held))
     services = Services(shop.orders, shop.stock, writes, waiting, ids, admit)
     broadcast = Broadcast[Body](topic, clock, pause, waiting_events)

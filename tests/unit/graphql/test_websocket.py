@@ -251,6 +251,13 @@ async def test_the_token_of_a_header_is_not_taken(port: int) -> None:
         assert (await reader.closed())[0] == 4401
 
 
+async def test_where_no_token_is_asked_for_everybody_is_let_in() -> None:
+    async with opened(everybody=True) as desk, serving(desk.app, "127.0.0.1", 0) as address:
+        assert await desk.data("{ orders { edges { cursor } } }", None) == {"orders": {"edges": []}}
+        async with client(address.port) as reader:
+            await (await reader.begin(None)).subscribe()
+
+
 async def test_without_the_scope_a_subscription_is_forbidden(port: int) -> None:
     async with client(port) as reader:
         await reader.begin("ann orders:read:own,stock:read")
