@@ -1,20 +1,24 @@
-"""What a run has of its own: a broker and a database server, each behind a proxy, and what a round needs on them."""
+"""What a run has of its own: the servers, each behind a proxy, and what a round needs on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from redis import Redis
 from sqlalchemy import make_url
 
-from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres
+from python_app_template.embedded import EmbeddedKafka, EmbeddedPostgres, EmbeddedRedis
 from python_app_template.settings import Settings
 from tests.chaos.catalogue import POLL_SECONDS, SESSION_SECONDS, TRANSACTION_SECONDS
 from tests.chaos.network import Network
 from tests.chaos.schedule import Plan
 from tests.forking.services import ForkServer
+from tests.mail_server import MailServer, mail_server, nothing_else
 from tests.proxy import HOST, Proxy
-from tests.surroundings import migrate, name_of_its_own, new_database, new_topics, settings_for
+from tests.surroundings import Topics, migrate, name_of_its_own, new_database, new_topics, settings_for
+
+RECIPIENTS = ("ann@shop.example", "bob@shop.example")
 
 
 class Arena(NamedTuple):
@@ -22,19 +26,25 @@ class Arena(NamedTuple):
 
     kafka: EmbeddedKafka
     postgres: EmbeddedPostgres
+    redis: EmbeddedRedis
+    mail: MailServer
     network: Network
     kafka_link: Proxy
     postgres_link: Proxy
+    redis_link: Proxy
+    mail_link: Proxy
     forks: ForkServer
     template: str
     directory: Path
 
 
 class Field(NamedTuple):
-    """A round's own topics and database: as the suite reaches them, and as the service does."""
+    """A round's own topics, database and place in Redis: as the suite reaches them, and as the service does."""
 
     direct: Settings
     proxied: Settings
+    variables: dict[str, str]
+    """What the service is told of Redis and of the mail server, which it reaches through proxies."""
 
     @property
     def database_url(self) -> str:
@@ -46,14 +56,17 @@ class Field(NamedTuple):
 def arena(directory: Path) -> Iterator[Arena]:
     """Start the servers; end them, and whatever runs on them."""
     with Network() as network, ForkServer() as forks:
-        kafka_link, postgres_link = network.proxy(), network.proxy()
+        kafka_link, postgres_link, redis_link, mail_link = (network.proxy() for _ in range(4))
         broker = EmbeddedKafka(quick_timeouts=True, proxy_port=kafka_link.port)
-        with broker as kafka, EmbeddedPostgres() as postgres:
+        with broker as kafka, EmbeddedPostgres() as postgres, EmbeddedRedis() as redis, mail_server() as mail:
             kafka_link.leads_to(HOST, kafka.proxied_port)
             postgres_link.leads_to(HOST, make_url(postgres.url()).port or 0)
+            redis_link.leads_to(HOST, redis.port)
+            mail_link.leads_to(HOST, mail.port)
             template = name_of_its_own("migrated")
             migrate(postgres.create_database(template))
-            yield Arena(kafka, postgres, network, kafka_link, postgres_link, forks, template, directory)
+            links = kafka_link, postgres_link, redis_link, mail_link
+            yield Arena(kafka, postgres, redis, mail, network, *links, forks, template, directory)
 
 
 @contextmanager
@@ -62,7 +75,29 @@ def field(arena: Arena) -> Iterator[Field]:
     with new_database(arena.postgres, arena.template) as url, new_topics(arena.kafka) as topics:
         behind = make_url(url).set(port=arena.postgres_link.port).render_as_string(hide_password=False)
         proxied = {"kafka__bootstrap_servers": f"{HOST}:{arena.kafka_link.port}"}
-        yield Field(settings_for(arena.kafka, url, topics), settings_for(arena.kafka, behind, topics, **proxied))
+        redis = {"redis__url": arena.redis.url, "redis__prefix": topics.input}
+        direct = settings_for(arena.kafka, url, topics, **redis)
+        arena.mail.answer = nothing_else
+        arena.mail.mails.clear()
+        with Redis.from_url(arena.redis.url) as client:
+            client.flushall()
+        yield Field(direct, settings_for(arena.kafka, behind, topics, **proxied), views_and_mail(arena, topics))
+
+
+def views_and_mail(arena: Arena, topics: Topics) -> dict[str, str]:
+    """Tell the service where both are, and to be quick about them."""
+    return {
+        "APP_AUTH__MODE": "none",
+        "APP_VIEWS__BACKEND": "redis",
+        "APP_REDIS__URL": arena.redis.url.replace(f":{arena.redis.port}/", f":{arena.redis_link.port}/"),
+        "APP_REDIS__PREFIX": topics.input,
+        "APP_MAIL__URL": f"smtp://{HOST}:{arena.mail_link.port}",
+        "APP_MAIL__FROM": "stock@shop.example",
+        "APP_MAIL__TO": ",".join(RECIPIENTS),
+        "APP_MAIL__DIGEST_SECONDS": "1",
+        "APP_MAIL__RETRY_SECONDS": "0.5",
+        "APP_MAIL__TIMEOUT_SECONDS": "2",
+    }
 
 
 def variables(plan: Plan) -> dict[str, str]:

@@ -74,6 +74,7 @@ SESSIONS = Lane(
         Kind("session.terminated", 10),
         Kind("session.relay_lock_lost", 2),
         Kind("session.relay_lock_taken", 1, 0.2, 1.5),
+        Kind("session.notifier_lock_lost", 1),
         Kind("session.table_locked", 2, 0.05, 0.6),
         Kind("session.rows_locked", 2, 0.05, 0.6),
         *(Kind(f"sqlstate.{code}", 1.5, 0.3, 1.0) for code in SQLSTATES),
@@ -102,6 +103,39 @@ KAFKA_LINK = Lane(
         Kind("kafka_link.refused", 1, 0.2, 1.0),
     ),
 )
+REDIS = Lane(
+    "redis",
+    5.0,
+    (
+        Kind("redis.restarted_empty"),
+        Kind("redis.set_back", 1, 0.3, 1.5),
+        Kind("redis.away", 1, 0.5, 2.0),
+        Kind("redis.frozen", 1, 0.5, 3.0),
+    ),
+)
+REDIS_LINK = Lane(
+    "redis_link",
+    2.5,
+    (
+        Kind("redis_link.cut", 3),
+        Kind("redis_link.answer_lost", 3, 0.2, 0.5),
+        Kind("redis_link.slow", 1, 0.2, 0.8),
+        Kind("redis_link.requests_held", 1, 0.2, 1.5),
+        Kind("redis_link.answers_held", 1, 0.2, 1.5),
+        Kind("redis_link.refused", 1, 0.2, 1.0),
+    ),
+)
+MAIL = Lane(
+    "mail",
+    2.5,
+    (
+        Kind("mail.away", 1, 0.3, 2.0),
+        Kind("mail.silent", 1, 0.5, 3.0),
+        Kind("mail.busy", 1, 0.3, 1.5),
+        Kind("mail.refusing", 1, 0.3, 1.0),
+        Kind("mail.answer_lost", 2, 0.5, 1.5),
+    ),
+)
 FOREIGN = Lane(
     "foreign",
     4.0,
@@ -111,5 +145,5 @@ FOREIGN = Lane(
         Kind("foreign.relay_fenced", 2),
     ),
 )
-QUICK_LANES = (CLOCK, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN, LOG)
+QUICK_LANES = (CLOCK, SESSIONS, POSTGRES_LINK, KAFKA_LINK, FOREIGN, LOG, REDIS, REDIS_LINK, MAIL)
 SLOW_LANES = (PROCESS, POSTGRES, BROKER)

@@ -31,10 +31,12 @@ class Member:
             directory,
             self.name,
             **variables(plan),
+            **field.variables,
             APP_ROLES=how.roles,
             APP_FAILPOINTS__POINTS=how.failpoints,
             **{CLOCK: str(self.clock), HELD_SECONDS: str(POLL_SECONDS + 1)},
         )
+        self.is_asked = "api" in how.roles
         self.sent: signal.Signals | None = None
         """What this life was ended with on purpose."""
 

@@ -11,10 +11,10 @@ SLOW_SECONDS = 0.02
 
 
 class LinkFaults:
-    """All connections of one proxy, or one of them."""
+    """All connections of one proxy, or one of them. `ends`: what stands in a request whose answer can be lost."""
 
-    def __init__(self, network: Network, proxy: Proxy) -> None:
-        self._network, self._proxy = network, proxy
+    def __init__(self, network: Network, proxy: Proxy, ends: bytes = b"COMMIT") -> None:
+        self._network, self._proxy, self._ends = network, proxy, ends
 
     def cut(self, fault: Fault) -> int:
         """One, or each third time all."""
@@ -22,9 +22,9 @@ class LinkFaults:
         return min(1, self._network.call(lambda: self._proxy.cut(only)))
 
     def answer_lost(self, fault: Fault) -> int:
-        """Of a COMMIT."""
+        """Of a COMMIT, or whatever ends something there."""
         before = self._proxy.lost_answers
-        self._network.call(lambda: self._proxy.lose_answer_to(b"COMMIT"))
+        self._network.call(lambda: self._proxy.lose_answer_to(self._ends))
         threading.Event().wait(fault.seconds)
         self._network.call(lambda: self._proxy.lose_answer_to(None))
         return self._proxy.lost_answers - before

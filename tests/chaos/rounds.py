@@ -9,10 +9,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from confluent_kafka import KafkaException
+from redis import RedisError
 
 from python_app_template.audit.evidence import Evidence
 from python_app_template.embedded import EmbeddedKafka
 from tests.chaos.arena import Arena, Field, field
+from tests.chaos.asked_faults import SCRIPT, MailFaults, RedisFaults
+from tests.chaos.asking import Asking
 from tests.chaos.diagnosis import diagnosis
 from tests.chaos.evidence import errors_raised, failpoints_hit, gathered, halted, wrong
 from tests.chaos.fleet import Fleet
@@ -21,6 +24,7 @@ from tests.chaos.link_faults import LinkFaults
 from tests.chaos.load import Load
 from tests.chaos.log_faults import LogFaults
 from tests.chaos.progress import AWAY, Progress
+from tests.chaos.results import Results, first_notifier
 from tests.chaos.schedule import Fault, Plan
 from tests.chaos.server_faults import BrokerFaults, ClockFaults, PostgresFaults, ProcessFaults
 from tests.chaos.sql_faults import SqlFaults
@@ -30,7 +34,7 @@ from tests.processes import wait_until
 
 QUIET_SECONDS = 120.0
 RESTARTED_SECONDS = 60.0
-UNDONE = (*AWAY, KafkaException)
+UNDONE = (*AWAY, KafkaException, RedisError)
 """What a fault meets when another one was there first: it is not counted."""
 
 
@@ -52,20 +56,27 @@ class Round:
             ground = stack.enter_context(field(self._arena))
             sql, log = SqlFaults(ground.database_url), LogFaults(ground.direct)
             self._compact(log)
+            begun = first_notifier(self._arena, ground, self.directory)
             progress = stack.enter_context(Progress(ground.direct))
             fleet = stack.enter_context(Fleet(self._arena, ground, self._plan, self.directory))
-            load = Load(ground.direct, self._plan, progress.consumed)
+            asking = Asking(self._plan, fleet.members)
+            load = Load(ground.direct, self._plan, lambda: progress.consumed() - asking.acknowledged)
             load.start()
+            asking.start()
             self._strike(ground, fleet, sql, log)
             wait_until(lambda: self._so_far() >= least, QUIET_SECONDS, lambda: f"{self._so_far()} of {least} faults")
             self._recover(progress)
+            asking.stop()
             load.stop()
             sql.clear()
             findings = settle(ground, self._arena.kafka, progress, fleet)
+            told = Results(self._arena, ground, self.directory, begun)
+            told.wait()
+            fleet.stop()
             evidence = log.whole(gathered(ground.direct))
             tally = self._count(progress, evidence, fleet)
+            tally.violations = [*wrong(evidence), *told.wrong(evidence, asking.writes, tally)]
         tally.findings = [*findings, *fleet.findings, *halted(self.directory)]
-        tally.violations = wrong(evidence)
         tally.seconds = time.time() - began
         return tally
 
@@ -86,6 +97,9 @@ class Round:
             "log": log,
             "postgres_link": LinkFaults(arena.network, arena.postgres_link),
             "kafka_link": LinkFaults(arena.network, arena.kafka_link),
+            "redis": RedisFaults(arena.redis),
+            "redis_link": LinkFaults(arena.network, arena.redis_link, SCRIPT),
+            "mail": MailFaults(arena.network, arena.mail_link, arena.mail),
             "foreign": ForeignFaults(ground.direct),
         }
 
@@ -137,7 +151,7 @@ def by_target(faults: Sequence[Fault]) -> Iterator[list[Fault]]:
 
 
 def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Fleet) -> list[str]:
-    """Wait until all that was sent is consumed and published, and end the processes; return what keeps it.
+    """Wait until all that was sent is consumed and published; return what keeps it.
 
     What a start of the broker cures was the broker's: it may keep members of a group that are long gone.
     """
@@ -155,7 +169,6 @@ def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Flee
         broker.restart()
         cured = comes_true(through, RESTARTED_SECONDS)
         findings.append(f"with the broker started again it is {'' if cured else 'not '}through: {progress.standing}")
-    fleet.stop()
     return findings
 
 

@@ -13,6 +13,9 @@ MESSAGES_A_SECOND = (150, 400)
 CHANCES = {CRASH: 0.05, DELAY: 3.0, SLOW: 0.3, DOUBT: 3.0, ERROR: 3.0}
 """In percent, of each reach of a failpoint, where they strike as a rule."""
 
+ASKED = "api,projector,notifier"
+"""Roles beside worker and relay."""
+
 COMPACTED = 0.3
 """Of all rounds."""
 
@@ -73,8 +76,9 @@ def drawn(
 ) -> Plan:
     """Draw a round of these lanes; `keenness` multiplies how often failpoints strike."""
     both, worker, relay = "worker,relay", "worker", "relay"
-    crews = [(both, both, worker), (both, relay, worker), (worker, relay, worker)]
-    (crew,) = chance.choices(crews, weights=[3, 1, 1])
+    whole, asked = f"{both},{ASKED}", ASKED
+    crews = [(whole, whole, worker), (both, both, asked), (whole, relay, asked), (worker, f"{relay},{asked}", worker)]
+    (crew,) = chance.choices(crews, weights=[3, 1, 1, 1])
     every = chain.from_iterable(
         lane_faults(chance, lane, target, seconds) for lane in lanes for target in range(lane.targets)
     )
@@ -103,7 +107,7 @@ def lane_faults(chance: random.Random, lane: Lane, target: int, seconds: float) 
 
 def failpoints(chance: random.Random, keenness: float) -> str:
     """Draw what shall happen at each failpoint, as `APP_FAILPOINTS__POINTS` takes it."""
-    served = [name for name in PLACES if not name.startswith(("replay.", "projector.", "notifier."))]
+    served = [name for name in PLACES if not name.startswith("replay.")]
     return ";".join(f"{name}={'->'.join(terms(name, chance, keenness))}" for name in served)
 
 

@@ -28,6 +28,8 @@ END
 $$;
 CREATE TRIGGER chaos AFTER UPDATE ON positions FOR EACH STATEMENT EXECUTE FUNCTION chaos();
 CREATE TRIGGER chaos AFTER UPDATE ON products FOR EACH STATEMENT EXECUTE FUNCTION chaos();
+CREATE TRIGGER chaos AFTER UPDATE ON digests FOR EACH STATEMENT EXECUTE FUNCTION chaos();
+CREATE TRIGGER chaos AFTER UPDATE ON notifier_positions FOR EACH STATEMENT EXECUTE FUNCTION chaos();
 CREATE CONSTRAINT TRIGGER chaos_in_commit AFTER INSERT ON outbox
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION chaos();
 """
@@ -38,18 +40,19 @@ SHARE = 0.05
 TERMINATE = """
 SELECT count(pg_terminate_backend(pid)) FROM (
     SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name IN ('python-app-template', 'relay')
+    WHERE datname = current_database() AND application_name IN ('python-app-template', 'relay', 'notifier')
     ORDER BY pid OFFSET $1 % greatest(1, (
         SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name IN ('python-app-template', 'relay')
+        WHERE datname = current_database() AND application_name IN ('python-app-template', 'relay', 'notifier')
     )) LIMIT 1
 ) AS chosen
 """
 TERMINATE_LOCK_HOLDER = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() AND a.application_name = $1
 """
-TABLES = ("positions", "outbox", "outbox_head", "products", "orders")
+RELAY, NOTIFIER = "relay", "notifier"
+TABLES = ("positions", "outbox", "outbox_head", "products", "orders", "dead_letters", "digests", "notifier_positions")
 ANSWER_SECONDS = 2.0
 
 
@@ -64,14 +67,17 @@ class SqlFaults:
         return int(self._over(lambda connection: connection.fetchval(TERMINATE, fault.draw)))
 
     def relay_lock_lost(self, _: Fault) -> int:
-        return int(self._over(lambda connection: connection.fetchval(TERMINATE_LOCK_HOLDER)))
+        return int(self._over(lambda connection: connection.fetchval(TERMINATE_LOCK_HOLDER, RELAY)))
+
+    def notifier_lock_lost(self, _: Fault) -> int:
+        return int(self._over(lambda connection: connection.fetchval(TERMINATE_LOCK_HOLDER, NOTIFIER)))
 
     def relay_lock_taken(self, fault: Fault) -> int:
         """Whoever relays loses the lock, and somebody else has it for a while."""
 
         async def take(connection: asyncpg.Connection) -> int:
             await connection.execute("SET lock_timeout = '1s'")
-            await connection.fetchval(TERMINATE_LOCK_HOLDER)
+            await connection.fetchval(TERMINATE_LOCK_HOLDER, RELAY)
             await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
             await asyncio.sleep(fault.seconds)
             return 1

@@ -47,6 +47,10 @@ class Tally:
     """How often each was hit."""
     ends: Counter[str] = field(default_factory=Counter)
     """How processes ended."""
+    answers: Counter[str] = field(default_factory=Counter)
+    """How writes over HTTP were answered, and what became of them."""
+    mails: Counter[str] = field(default_factory=Counter)
+    """What arrived, of it again, refused for good; and the lines that there were to tell of."""
     violations: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     """What is wrong beside the outcome: a process that ended by itself, a part that halted, no end in time."""
@@ -63,6 +67,8 @@ class Tally:
         self.faults += other.faults
         self.failpoints += other.failpoints
         self.ends += other.ends
+        self.answers += other.answers
+        self.mails += other.mails
         self.violations += other.violations
         self.findings += other.findings
 
@@ -88,6 +94,15 @@ class Tally:
             + ", ".join(f"{count:,} {how}" for how, count in self.ends.most_common())
             + "."
         )
+        told = {"Writes over HTTP": self.answers, "Mails": self.mails}
+        yield from (
+            f"{what}: " + ", ".join(f"{count:,} {name}" for name, count in counted.most_common()) + "."
+            for what, counted in told.items()
+            if counted
+        )
+
+
+COUNTED = ("faults", "failpoints", "ends", "answers", "mails")
 
 
 def _spread(seconds: Sequence[float]) -> str:
@@ -99,7 +114,7 @@ def read(lines: Iterable[str]) -> Tally:
     total = Tally()
     for line in lines:
         found: dict[str, Any] = json.loads(line)
-        found |= {name: Counter(found[name]) for name in ("faults", "failpoints", "ends")}
+        found |= {name: Counter(found.get(name, {})) for name in COUNTED}
         found["recoveries"] = {kind: [Recovery(*one) for one in every] for kind, every in found["recoveries"].items()}
         total.add(Tally(**found))
     return total

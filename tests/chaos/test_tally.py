@@ -35,6 +35,12 @@ def test_the_table_has_a_row_for_each_kind_and_what_was_wrong() -> None:
     assert "**1 violations**" in lines[-1]
 
 
+def test_what_was_asked_and_mailed_is_told_of() -> None:
+    told = tally(1)
+    told.answers, told.mails = Counter(applied=3, pending=1), Counter({"arrived": 2})
+    assert list(told.table())[-2:] == ["Writes over HTTP: 3 applied, 1 pending.", "Mails: 2 arrived."]
+
+
 def test_faults_overlap_when_both_are_there_at_a_moment() -> None:
     whole = Struck("a", 1.0, 3.0)
     assert whole.overlaps(Struck("b", 2.0, 2.0))

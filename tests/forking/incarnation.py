@@ -12,6 +12,10 @@ from types import FrameType
 from python_app_template import app
 from python_app_template.__main__ import main as serve
 from python_app_template.adapters.secondary.clock import SystemClock
+from python_app_template.roles import api, notifier, projector
+
+ROLES = api, notifier, projector
+"""Imported when somebody wants them, as a rule; here once for all processes."""
 
 CLOCK, HELD_SECONDS = "CHAOS_CLOCK", "CHAOS_HELD_SECONDS"
 """Variables: the file that says by how many seconds the clock is wrong; for how long SIGUSR1 holds the interpreter."""
