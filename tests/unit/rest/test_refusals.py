@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 
 from python_app_template.core.delivery.commands import Trace
 from tests.fakes.faults import Fault
@@ -200,8 +201,12 @@ async def test_without_an_acknowledgement_the_outcome_is_unknown_and_the_id_is_n
 async def test_reads_say_when_the_database_is_away(api: Api) -> None:
     command_id = (await api.place("o-1")).json()["command_id"]
     api.commands.faults.script[1] = Fault.TRANSIENT
-    answer = await api.get(f"/v1/commands/{command_id}")
+    with structlog.testing.capture_logs() as lines:
+        answer = await api.get(f"/v1/commands/{command_id}")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["detail"] == "the broker or the database is away"  # where that is is for the log alone
+    (away,) = (line for line in lines if line["event"] == "http.away")
+    assert away["error"]
 
 
 async def test_a_read_does_not_come_before_the_command_that_it_names(api: Api) -> None:

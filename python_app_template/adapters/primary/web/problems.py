@@ -102,7 +102,7 @@ def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - a table
         case KeysAway():
             return Problem(503, error.why, headers={"retry-after": str(error.retry_after)})
         case TransientError():
-            return unavailable(f"{error}")
+            return unavailable("the broker or the database is away")
         case HTTPException():
             headers = {name.lower(): value for name, value in (error.headers or {}).items()}
             return Problem(error.status_code, error.detail or HTTPStatus(error.status_code).phrase, headers=headers)
@@ -120,6 +120,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     problem = problem_of(error)
     if request.method == OPTIONS and problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
         return Response(b"", status_code=204, headers=problem.headers)
+    if isinstance(error, TransientError):  # which one, and where, is nobody's business outside
+        log.warning("http.away", method=request.method, path=request.scope["path"], error=f"{error}", code=error.code)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("http.failed", method=request.method, path=request.scope["path"], exc_info=error)
     return Response(problem.body(), status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers)
