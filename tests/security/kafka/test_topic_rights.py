@@ -57,7 +57,7 @@ async def test_the_documented_rights_pass_preflight_and_each_is_needed(
         rights.grant([binding])
 
 
-@pytest.mark.parametrize("role", ["projector", "notifier"])
+@pytest.mark.parametrize("role", ["api", "projector", "notifier"])
 async def test_who_follows_events_is_told_that_it_may_not_read_them(
     settings: Settings, guarded: Guarded, granted: list[str], role: str
 ) -> None:

@@ -22,8 +22,8 @@ from python_app_template.settings import Settings
 ANSWER_SECONDS = 10.0
 SLICE_SECONDS = 1.0
 
-FOLLOWERS = frozenset({"projector", "notifier"})
-"""Roles that read what the relay publishes."""
+FOLLOWERS = frozenset({"api", "projector", "notifier"})
+"""Roles that read what the relay publishes; `api` for subscriptions."""
 
 
 def checks(settings: Settings, admin: KafkaAdmin) -> list[Check]:
