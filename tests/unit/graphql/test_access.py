@@ -152,6 +152,13 @@ async def test_who_may_write_and_not_read_is_not_shown_what_came_of_it(desk: Des
     assert codes(body) == ["FORBIDDEN"]
 
 
+async def test_what_a_write_shows_is_guarded_by_its_type(desk: Desk) -> None:
+    query = 'mutation { createBatch(input: {batchRef: "b", sku: "S", qty: 1}, wait: 1) { batchRef stock { sku } } }'
+    body = await desk.ask(query, "ann stock:write")
+    assert body["data"] == {"createBatch": {"batchRef": "b", "stock": None}}
+    assert codes(body) == ["FORBIDDEN"]
+
+
 async def test_who_may_write_for_all_and_read_their_own_is_not_shown_anothers_order(desk: Desk) -> None:
     body = await desk.data(PLACE, "ann orders:write,orders:read:own", customer="bob")
     assert body["placeOrder"]["order"] is None

@@ -188,3 +188,10 @@ async def test_whatever_is_asked_for_by_key_in_one_request_is_one_question(desk:
     assert desk.shop.orders.asked == 1
     await desk.data("{" + "".join(f's{n}: stock(sku: "S{n}") {{ sku }} ' for n in range(30)) + "}")
     assert desk.shop.stock.asked == 1
+
+
+async def test_the_same_key_is_looked_up_once(desk: Desk) -> None:
+    await desk.send(placed("o", ("S", 1)))
+    shown = await desk.data('{ a: order(orderId: "o") { orderId } b: order(orderId: "o") { status } }')
+    assert shown == {"a": {"orderId": "o"}, "b": {"status": "placed"}}
+    assert desk.shop.orders.asked == 1
