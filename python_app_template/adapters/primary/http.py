@@ -157,6 +157,7 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits = Limits())
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # it would believe whoever comes from this machine; whom to believe is a setting
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )
     server = _Server(config)
