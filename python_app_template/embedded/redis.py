@@ -5,12 +5,11 @@ import secrets
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from python_app_template.embedded.errors import BackendError, optional_package
 from python_app_template.embedded.ports import LOOPBACK, ReservedPort
 from python_app_template.embedded.process import ServerProcess
+from python_app_template.embedded.server import EmbeddedServer
 
 _READY = "Ready to accept connections"
 _START_SECONDS = 30
@@ -26,19 +25,19 @@ _SETTINGS = {
 }
 
 
-class EmbeddedRedis:
-    """A server that lives as long as this object; nothing stays behind, however the caller ends.
+class EmbeddedRedis(EmbeddedServer):
+    """It keeps nothing by itself: restarted it is empty, or what it was at the last `SAVE`.
 
-    It keeps nothing by itself: restarted it is empty, or what it was at the last `SAVE`. `settings` are more of the
-    server's own. Methods raise BackendError.
+    `settings` are more of the server's own.
     """
 
+    NAME = "Valkey"
+
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self._settings = _SETTINGS | dict(settings or {})
         self._password = secrets.token_urlsafe(16)  # other users of this machine can reach the port too
         self._program = Path()
-        self._port: ReservedPort | None = None
-        self._process: ServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -48,45 +47,12 @@ class EmbeddedRedis:
     @property
     def port(self) -> int:
         """Where it listens."""
-        if self._port is None:
-            raise BackendError("Valkey has not been started; call start()")
-        return self._port.number
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server; None while it is down."""
-        return self._process.pid if self._process else None
+        return self._port("redis")
 
     @property
     def dump(self) -> Path:
         """What `SAVE` writes, and the next start reads."""
         return self._running().directory / "dump.rdb"
-
-    def start(self) -> Self:
-        """Start, return when commands are answered."""
-        if self._process is not None:
-            raise BackendError("Valkey has been started already; restart() starts it again")
-        self._program = _program()
-        try:
-            self._port = ReservedPort()
-            self._process = ServerProcess("Valkey", end=signal.SIGKILL)
-            self._run(self._process)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End the server at once and remove its data."""
-        if self._process is not None:
-            self._process.close()
-            self._process = None
-        if self._port is not None:
-            self._port.release()
-
-    def kill(self) -> None:
-        """SIGKILL the server; what it had in memory is gone."""
-        self._running().kill()
 
     def restart(self, *, empty: bool = False) -> None:
         """Start again with the same port, as it was at the last `SAVE`, or empty. It is killed if it runs."""
@@ -96,26 +62,11 @@ class EmbeddedRedis:
             self.dump.unlink(missing_ok=True)
         self._run(process)
 
-    def pause(self) -> None:
-        """SIGSTOP the server: connections stay, no answer comes."""
-        self._running().send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT the server."""
-        self._running().send(signal.SIGCONT)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _running(self) -> ServerProcess:
-        if self._process is None:
-            raise BackendError("Valkey has not been started; call start()")
-        return self._process
+    def _open(self) -> None:
+        self._program = _program()
+        self._ports = {"redis": ReservedPort()}
+        self._process = ServerProcess(self.NAME, end=signal.SIGKILL)
+        self._run(self._process)
 
     def _run(self, process: ServerProcess) -> None:
         before = process.logged()
