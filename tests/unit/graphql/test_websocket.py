@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -334,6 +334,12 @@ async def test_who_does_not_read_is_cut_off(desk: Desk, port: int) -> None:
         assert desk.websockets.open == 1
         desk.topic.publish(*(event(number) for number in range(5, 12)))
         await until(lambda: not desk.websockets.open)
+        await asyncio.sleep(0.2)
+        received = 0
+        with suppress(ConnectionResetError):
+            while chunk := await reader.read(2**20):
+                received += len(chunk)
+        assert received < 2**23, "what nobody had read was kept for them"
     writer.close()
 
 
