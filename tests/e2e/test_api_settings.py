@@ -133,8 +133,16 @@ def test_a_public_key_checks_tokens_and_signs_none(launch: Launch) -> None:
     problem(asked(forged(public)), 401, "unauthenticated")
 
 
-@pytest.mark.parametrize("given", [{}, {"APP_AUTH__MODE": "none", "APP_ENVIRONMENT": "prod"}])
-def test_who_may_ask_has_to_be_spelt_out(launch: Launch, given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "APP_AUTH__MODE"),
+        ({"APP_AUTH__MODE": "none", "APP_ENVIRONMENT": "prod"}, "APP_AUTH__MODE"),
+        ({**JWT, "APP_AUTH__SECRET": "shorter than 32 bytes"}, "APP_AUTH__SECRET"),
+        ({**JWT, "APP_AUTH__ALGORITHMS": "RS256"}, "APP_AUTH__ALGORITHMS"),
+    ],
+)
+def test_who_may_ask_has_to_be_spelt_out(launch: Launch, given: dict[str, str], named: str) -> None:
     service = launch("api", APP_ROLES="api", **given)
     assert service.wait() == 2
-    assert "APP_AUTH__MODE" in service.log()
+    assert named in service.log()
