@@ -102,7 +102,10 @@ class Asking:
         except httpx.TransportError:
             self.writes.append(Write(request_id, Outcome.UNKNOWN, call.names))
             return
-        self.writes.append(written(call, request_id, answer))
+        write = written(call, request_id, answer)
+        self.writes.append(write)
+        if write.outcome is Outcome.REFUSED:
+            self._stopped.wait(float(answer.headers["retry-after"]))
 
     def _port(self, chance: random.Random) -> int | None:
         """Where one of them listens; None: it is about to start or to end."""
