@@ -1,6 +1,7 @@
 """A topic followed from a place that is kept elsewhere: on a thread, many records at a time, their values alone."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -19,6 +20,8 @@ from python_app_template.settings import Settings
 E = TypeVar("E")
 
 WAIT_SECONDS = 0.2
+CLOSE_SECONDS = 2.0
+"""How long to wait, at most, for a consumer to end."""
 
 
 class KafkaFollowed(Followed[E], Generic[E]):
@@ -57,9 +60,13 @@ class KafkaFollowed(Followed[E], Generic[E]):
             self._consumer.assign([TopicPartition(self._topic, *at) for at in place.offsets.items()])
 
     def _end(self) -> None:
-        if self._consumer is not None:
-            consumer, self._consumer = self._consumer, None
-            consumer.close()
+        if self._consumer is None:
+            return
+        consumer, self._consumer = self._consumer, None
+        # One that was made as the broker went may never end: nobody waits for it any longer.
+        closing = threading.Thread(target=consumer.close, name="followed-end", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
     def _read(self) -> Stretch[E]:
         assert self._consumer is not None, "start() comes first"  # noqa: S101
