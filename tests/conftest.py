@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,6 +13,10 @@ from tests.surroundings import Topics, migrate, name_of_its_own, new_database, n
 from tests.worlds import World, world_at
 
 SHARED = {"module", "class", "package"}
+
+# What takes how long is a benchmark's question: on a busy machine a deadline only makes a test flaky.
+hypothesis.settings.register_profile("without deadlines", deadline=None)
+hypothesis.settings.load_profile("without deadlines")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

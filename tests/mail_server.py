@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -14,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from python_app_template.embedded.ports import ReservedPort
+from tests.processes import wait_until
 
 LOOPBACK = "127.0.0.1"
 USER, PASSWORD = "stock", "s3cret/@:"
@@ -113,6 +114,23 @@ def _is_encrypted(server: SMTP) -> bool:
     return server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
 
 
+class _Controller(Controller):
+    """Lets each connection end before the loop that it lives on: whoever asked has hung up by then."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._served: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self._served.append(super().factory())  # type: ignore[no-untyped-call]
+        return self._served[-1]
+
+    def stop(self, no_assert: bool = False) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's signature
+        with suppress(AssertionError):  # one whose handshake failed never says that it has ended
+            wait_until(lambda: all(one.transport is None for one in self._served), seconds=0.5)
+        super().stop(no_assert)
+
+
 def certificate(authority: trustme.CA, name: str = LOOPBACK) -> ssl.SSLContext:
     """A server's side of TLS, under a name."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -136,7 +154,7 @@ def mail_server(
     with ReservedPort() as reserved:
         number = port or reserved.number
     server = MailServer(number)
-    controller = Controller(
+    controller = _Controller(
         server,
         hostname=LOOPBACK,
         port=number,

@@ -199,7 +199,7 @@ async def until_somebody_waits(engine: AsyncEngine, sessions: int = 1) -> None:
     """Return once so many sessions of this database wait for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-    async with asyncio.timeout(10), alone.connect() as connection:
+    async with asyncio.timeout(60), alone.connect() as connection:
         while await connection.scalar(text(waiting)) < sessions:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.002)
 

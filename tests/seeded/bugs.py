@@ -71,8 +71,8 @@ BUGS = (
             ),
             Patch(
                 f"{CORE}/delivery/partitions.py",
-                "        return [self._start(row.partition, now)]\n\n    def lost",
-                "        return [] if again else [self._start(row.partition, now)]\n\n    def lost",
+                "        return [self._admission.start(row.partition, now)]\n\n    def lost",
+                "        return [] if again else [self._admission.start(row.partition, now)]\n\n    def lost",
             ),
         ),
     ),

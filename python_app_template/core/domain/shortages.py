@@ -1,7 +1,5 @@
 """What is out of stock, and the digest that tells a person of it: the first lines, and the totals of all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +32,7 @@ class Digest:
         """How many lines are only counted."""
         return self.lines - len(self.listed)
 
-    def extended(self, more: Sequence[Shortage]) -> Digest:
+    def extended(self, more: Sequence[Shortage]) -> "Digest":
         """Return this one and these."""
         room = MOST_LISTED - len(self.listed)
         units = self.units + sum(shortage.qty for shortage in more)
