@@ -1,6 +1,5 @@
 """A real mail server in the test's process, for what arrives; it answers as it is told to."""
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -114,34 +113,6 @@ def _is_encrypted(server: SMTP) -> bool:
     return server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
 
 
-class _Session(SMTP):
-    """A connection that can be closed from outside."""
-
-    def __init__(self, made: list[asyncio.BaseTransport], *args: Any, **kwargs: Any) -> None:
-        self._made = made
-        super().__init__(*args, **kwargs)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._made.append(transport)
-        super().connection_made(transport)
-
-
-class _Controller(Controller):
-    """Closes each connection before the loop that it lives on, which aiosmtpd leaves to the garbage collector."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._made: list[asyncio.BaseTransport] = []
-
-    def factory(self) -> SMTP:
-        return _Session(self._made, self.handler, **self.SMTP_kwargs)
-
-    def cancel_tasks(self, stop_loop: bool = True) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's signature
-        for transport in self._made:
-            transport.close()
-        self.loop.call_later(0.02, super().cancel_tasks, stop_loop)
-
-
 def certificate(authority: trustme.CA, name: str = LOOPBACK) -> ssl.SSLContext:
     """A server's side of TLS, under a name."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -165,7 +136,7 @@ def mail_server(
     with ReservedPort() as reserved:
         number = port or reserved.number
     server = MailServer(number)
-    controller = _Controller(
+    controller = Controller(
         server,
         hostname=LOOPBACK,
         port=number,

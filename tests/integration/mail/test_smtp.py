@@ -15,6 +15,9 @@ from python_app_template.settings import load
 from tests.mail_server import ESCAPED, PASSWORD, USER, MailServer, certificate, mail_server, silent_server
 
 ANN, BEN = "ann@shop.example", "ben@shop.example"
+# What the mail server leaves open says so when it is collected; see conftest.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 LETTER = Letter("<1@shop.example>", "stock@shop.example", (ANN, BEN), b"Message-ID: <1@shop.example>\r\n\r\n.hello\r\n")
 
 

@@ -21,8 +21,8 @@ from python_app_template.roles.relay import relay
 from python_app_template.roles.worker import worker
 from python_app_template.service import SERVICE
 from python_app_template.settings import load
-from python_app_template.world import connect
 from python_app_template.settings.failpoints import CODE, PLACES, parse
+from python_app_template.world import connect
 from tests.builders import P, batch, position
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import Database, OutboxTable
