@@ -39,6 +39,9 @@ FIRST, LAST = Spec.earliest(), Spec.latest()  # type: ignore[no-untyped-call] # 
 ANSWER_SECONDS = 10.0
 """How long an answer may take; longer: TransientError."""
 
+BEYOND_SECONDS = 2.0
+"""How long librdkafka may take, beyond the time it was given, to say that no answer came."""
+
 LOOK_SECONDS = 1.0
 """Who answers has done so by then; from then on it counts if we are not let in."""
 
@@ -158,12 +161,16 @@ class KafkaAdmin:
         return answer
 
     async def _unless_barred(self, asked: "asyncio.Future[T]") -> T:
-        """Wait, but not for who does not let us in."""
+        """Wait, but not for who does not let us in, nor for a client that was thrown away with its promises."""
+        until = time.monotonic() + self._seconds + BEYOND_SECONDS
         while not (await asyncio.wait({asked}, timeout=LOOK_SECONDS))[0]:
             self.client.poll(0)
             if self._login.refusal is not None:
                 asked.cancel()
                 raise self._login.refusal
+            if time.monotonic() > until:
+                asked.cancel()
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - so librdkafka names it
         return asked.result()
 
     def _note(self, *, answered: bool) -> None:

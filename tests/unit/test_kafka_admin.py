@@ -1,5 +1,7 @@
 """The admin client is replaced when nobody has answered it for long."""
 
+from concurrent.futures import Future
+
 import pytest
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
@@ -23,3 +25,9 @@ async def test_a_client_is_replaced_once_it_was_silent_for_too_long(renew_second
     assert admin.client is first, "one answer may be lost"
     await unanswered(admin)
     assert (admin.client is not first) is replaced
+
+
+async def test_a_promise_that_nobody_keeps_is_waited_for_no_longer_than_an_answer() -> None:
+    admin = KafkaAdmin(load({"kafka.bootstrap_servers": NOBODY}), answer_seconds=0.01)
+    with pytest.raises(TransientError):
+        await admin.answer(Future[object]())
