@@ -8,7 +8,7 @@ from tests.e2e.conftest import Launch
 from tests.e2e.outages.recovery import hold, send_orders, until_unready
 from tests.processes import ServiceProcess, wait_until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("how", ["frozen", "killed"])

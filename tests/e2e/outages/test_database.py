@@ -8,7 +8,7 @@ from tests.clients import World
 from tests.e2e.outages.recovery import hold, send_orders, until_unready
 from tests.processes import ServiceProcess, wait_until
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.mark.parametrize("how", ["immediate", "fast"])
