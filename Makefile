@@ -29,10 +29,10 @@ prove: setup  ## Kill a worker and a relay at every failpoint, under load, and c
 	$(BIN)/python-app-template prove
 
 test: setup  ## The tests, on a real Kafka and PostgreSQL
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --max-worker-restart 0 -m "not slow"
 
 slow: setup  ## The tests that start servers of their own: encryption, rights, the embedded servers, prove
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m slow
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --max-worker-restart 0 -m slow
 
 coverage: setup  ## Both, with the coverage of branches; a third slower
 	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term

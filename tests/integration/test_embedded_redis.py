@@ -13,7 +13,7 @@ from redis import Redis, exceptions
 from python_app_template.embedded import BackendError, EmbeddedRedis
 from tests.processes import wait_until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
