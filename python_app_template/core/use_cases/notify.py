@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.ports.publishing import Lead, Term
 from python_app_template.core.use_cases.collect_shortages import CollectShortages
+from python_app_template.core.use_cases.queue_for_term import queued
 from python_app_template.core.use_cases.settle_batch import Pause
 
 
@@ -26,16 +27,10 @@ class Notify:
         while not self._draining:
             try:
                 async with self._lead() as term:
-                    await self._queue(term)
+                    await queued(term, lambda: self._draining)
                     await self._serve(term)
             except TransientError:
                 await self._wait_to_try_again()
-
-    async def _queue(self, term: Term) -> None:
-        """Wait for the term in one session: another has it, for days maybe."""
-        leads = await term.holds()
-        while not leads and not self._draining:
-            leads = await term.queue()
 
     async def _serve(self, term: Term) -> None:
         async def goes_on() -> bool:

@@ -6,15 +6,14 @@ from typing import Any
 from ariadne import QueryType
 
 from python_app_template.adapters.primary.graphql.connections import Arguments, Connection, Listing
-from python_app_template.adapters.primary.graphql.context import Context, context
+from python_app_template.adapters.primary.graphql.context import context
 from python_app_template.adapters.primary.graphql.payloads import CommandShown
 from python_app_template.adapters.primary.writes import JUDGE
 from python_app_template.adapters.wire.messages import Id
 from python_app_template.core.access.ownership import owner_for, reaches
-from python_app_template.core.access.policy import AllowedOwn, Granted
-from python_app_template.core.access.rules import COMMANDS
-from python_app_template.core.delivery.commands import Place
+from python_app_template.core.access.policy import Granted
 from python_app_template.core.domain.views import OrderView, StockView
+from python_app_template.core.use_cases.see_command import seen
 
 query = QueryType()
 
@@ -61,19 +60,8 @@ async def stocks(_: object, info: Any, __: Granted, **asked: Any) -> Connection[
 async def command(_: object, info: Any, __: Granted, *, command_id: str) -> CommandShown | None:
     """Return what became of it, for whoever sent it or may see all of its kind."""
     here = context(info)
-    place = _seen(here, command_id)
+    place = seen(here.services.ids, here.grant, here.subject, command_id)
     if place is None:
         return None
     async with here.turn:
         return CommandShown.of(command_id, await here.services.waiting.standing(place))
-
-
-def _seen(here: Context, command_id: str) -> Place | None:
-    found = here.services.ids.read(command_id)
-    if found is None or found.kind not in COMMANDS:
-        return None
-    granted = here.grant(COMMANDS[found.kind])
-    subject_id = None if here.subject is None else here.subject.id
-    if isinstance(granted, AllowedOwn) and not here.services.ids.is_senders(found, subject_id):
-        return None
-    return found.place

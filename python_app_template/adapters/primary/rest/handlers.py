@@ -1,6 +1,7 @@
 """What each request does. YOURS."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,11 +18,10 @@ from python_app_template.adapters.primary.web.waiting import Waiting, is_decided
 from python_app_template.adapters.primary.writes import JUDGE, Unacknowledged, Writes, Written, granted_to
 from python_app_template.adapters.wire.messages import Id
 from python_app_template.core.access.ownership import owner_for, reaches
-from python_app_template.core.access.policy import AllowedOwn
-from python_app_template.core.access.rules import COMMANDS
 from python_app_template.core.delivery.commands import CommandIds, Place
 from python_app_template.core.ports.views import OrderViews, StockViews, Window
 from python_app_template.core.use_cases.admit import Admit
+from python_app_template.core.use_cases.see_command import seen
 
 LONGEST_WAIT = 30
 """Seconds."""
@@ -135,14 +135,10 @@ class Handlers:
 
     def _seen(self, caller: Caller, command_id: str) -> Place:
         """Return the command's place, for whoever may see it. Raises Problem (404)."""
-        command = self._ids.read(command_id)
-        action = None if command is None else COMMANDS.get(command.kind)
-        if command is None or action is None:
+        place = seen(self._ids, partial(self._admit.grant, caller.subject), caller.subject, command_id)
+        if place is None:
             raise not_found("command")
-        granted = self._admit.grant(caller.subject, action)
-        if isinstance(granted, AllowedOwn) and not self._ids.is_senders(command, caller.id):
-            raise not_found("command")
-        return command.place
+        return place
 
     async def _after(self, caller: Caller, given: Mapping[str, str]) -> StockViews:
         """Wait for the command that is to be seen, if there is one; return where stock is then read from."""
