@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from redis import Redis
 
 from python_app_template.embedded import EmbeddedRedis
+from python_app_template.exit_codes import ExitCode
 from python_app_template.settings import Settings
 from tests.clients import World
 from tests.command_line import CommandLine, Done, given
@@ -62,6 +64,12 @@ class Shop:
         """Send so many messages of every kind."""
         self.world.send_records(stream(self._chance, messages))
 
+    def settle(self) -> None:
+        """Wait until all that was sent is decided and published."""
+        decided = partial(self.service.metric, "app_messages_consumed_total")
+        wait_until(lambda: decided() >= len(self.world.sent), explain=self.service.explain)
+        wait_until(lambda: self.service.metric("app_outbox_pending") == 0, explain=self.service.explain)
+
     @contextmanager
     def trading(self) -> Iterator[None]:
         """Send some all the time."""
@@ -85,6 +93,7 @@ def shop(launch: Launch, world: World) -> Shop:
     """A service that decides and publishes, and has something to show."""
     shop = Shop(world, launch("shop").until_ready())
     shop.trade(400)
+    shop.settle()
     return shop
 
 
@@ -107,20 +116,20 @@ def cli(settings: Settings, redis: EmbeddedRedis, prefix: str, capsys: pytest.Ca
 
 
 @pytest.fixture
-def verify(cli: CommandLine) -> Verify:
-    """Hold the copy against the tables: `views verify`."""
+def verify(cli: CommandLine, shop: Shop) -> Verify:
+    """Hold the copy against the tables, once nothing is on its way into these: `views verify`."""
 
     def verified() -> None:
         found: list[Done] = []
 
-        def is_ready() -> bool:
-            done = cli("views", "verify", "--wait=20")
-            found.append(done)
-            # Nothing is equal to nothing as long as the worker has not begun.
-            return done.code not in {0, 3} or (done.code == 0 and done.rows[-1]["equal"] > 0)
+        def is_there() -> bool:
+            found.append(cli("views", "verify", "--wait=20"))
+            return found[-1].code != ExitCode.PREFLIGHT
 
-        wait_until(is_ready, explain=lambda: found[-1].err)
+        shop.settle()
+        wait_until(is_there, explain=lambda: found[-1].err)
         assert found[-1].code == 0, found[-1]
         assert found[-1].rows[-1]["moving"] == 0
+        assert found[-1].rows[-1]["equal"] > 0
 
     return verified

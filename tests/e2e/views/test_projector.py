@@ -18,6 +18,11 @@ Project = Callable[..., ServiceProcess]
 POINTS = [name for name in PLACES if name.startswith("projector.")]
 
 
+def until_counted(projector: ServiceProcess, name: str, **labels: str) -> None:
+    """The values are in Redis a moment before they are counted."""
+    wait_until(lambda: projector.metric(name, **labels) > 0, explain=projector.explain)
+
+
 def has_swapped(projector: ServiceProcess) -> Callable[[], bool]:
     return lambda: bool(projector.lines("view.swapped"))
 
@@ -27,7 +32,7 @@ def test_what_is_published_comes_into_redis_and_follows_it(shop: Shop, project: 
     verify()
     shop.trade()
     verify()
-    assert projector.metric("app_view_events_total", outcome="applied") > 0
+    until_counted(projector, "app_view_events_total", outcome="applied")
     assert projector.metric("app_view_reloads_total") == 0
     assert projector.metric("app_view_rebuilds_total") == 1
     assert projector.terminate() == 0
@@ -68,6 +73,7 @@ def test_a_sku_that_was_lost_is_looked_up_at_its_next_event(
     lose_a_sku(redis, prefix)
     shop.trade(400)
     verify()
+    until_counted(projector, "app_view_reloads_total")
     assert projector.metric("app_view_reloads_total") == 1
     assert projector.metric("app_view_rebuilds_total") == 1
 
@@ -82,7 +88,7 @@ def test_a_redis_that_comes_back_empty_is_filled_again(
         redis.restart(empty=True)
         wait_until(lambda: len(projector.lines("view.swapped")) == 2, explain=projector.explain)
     verify()
-    assert projector.metric("app_view_rebuilds_total", reason="nothing_there") == 2
+    wait_until(lambda: projector.metric("app_view_rebuilds_total", reason="nothing_there") == 2)
 
 
 @pytest.mark.slow
@@ -177,7 +183,6 @@ def test_the_copy_is_made_anew_under_load_with_and_without_a_projector(
     assert projector.metric("app_view_rebuilds_total") == 0
 
 
-@pytest.mark.usefixtures("shop")
 def test_a_difference_is_found_and_told_of(
     project: Project, verify: Verify, cli: CommandLine, redis: EmbeddedRedis, prefix: str
 ) -> None:
