@@ -1,4 +1,7 @@
-"""What every side of the contest is: given the same grounds, it turns orders into events until it is stopped."""
+"""What every side of the contest is: given the same grounds, it turns orders into events until it is stopped.
+
+Each module of this package names what it has in `SIDES: Sequence[Side]`: the contest finds them there.
+"""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -35,6 +38,9 @@ class Side(Protocol):
     A run is: `prepare`; VACUUM ANALYZE and CHECKPOINT; orders are produced to the input topic, behind whatever
     `prepare` left there; `running` is entered, and the reader counts what becomes visible in the output topic;
     `running` is left while there is work still; `violations`.
+
+    Events are JSON objects with the contract's `type`, `order_id` and `line` at the least, keyed by SKU: an order is
+    counted when the first event of its line 0 is visible to a `read_committed` reader.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Side(Protocol):
 
     setup: str
     """Processes and batch size, in words."""
+
+    parts: Sequence[str] = ()
+    """What its processes are called, in the order in which `running` yields their ids; none: counted as one."""
 
     @abstractmethod
     def prepare(self, grounds: Grounds) -> None:
