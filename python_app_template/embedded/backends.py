@@ -1,6 +1,6 @@
 """Kafka, PostgreSQL and, where it is wanted, Valkey: started and stopped together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,10 +36,11 @@ def embedded_backends(
     quick_timeouts: bool = False,
     full_jit: bool = False,
     redis: bool = False,
+    postgres_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Backends]:
     """Start them at once; on leaving, end all and remove their data. BackendError when one does not start."""
     kafka = EmbeddedKafka(quick_timeouts=quick_timeouts, full_jit=full_jit, progress=progress)
-    postgres = EmbeddedPostgres(durable=durable)
+    postgres = EmbeddedPostgres(durable=durable, settings=postgres_settings)
     valkey = EmbeddedRedis() if redis else None
     servers = tuple(server for server in (kafka, postgres, valkey) if server)
     with ThreadPoolExecutor(len(servers)) as pool:

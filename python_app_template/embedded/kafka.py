@@ -102,6 +102,11 @@ class EmbeddedKafka(EmbeddedServer):
         return f"{LOOPBACK}:{self._port(listener)}"
 
     @property
+    def data(self) -> Path:
+        """Where its logs are: a directory for each partition."""
+        return self._running().directory / "data"
+
+    @property
     def proxied_port(self) -> int:
         """Where a proxy passes on to: clients that ask here are sent on to `proxy_port`."""
         if "PROXIED" not in self._ports:

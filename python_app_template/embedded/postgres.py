@@ -3,6 +3,7 @@
 import secrets
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -44,20 +45,30 @@ _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 class EmbeddedPostgres(EmbeddedServer):
     """Not `durable`, it does not wait for the disk: as good for what survives a `kill -9`, not a power cut.
 
-    Run by root, it becomes `nobody`, as it refuses to be root.
+    Run by root, it becomes `nobody`, as it refuses to be root. `settings` are server settings that go before ours.
     """
 
     NAME = "PostgreSQL"
 
-    def __init__(self, *, durable: bool = True) -> None:
+    def __init__(self, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
         super().__init__()
-        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE)
+        self._settings = _SETTINGS | ({} if durable else _NOT_DURABLE) | dict(settings or {})
         self._password = secrets.token_urlsafe(16)  # other users of this machine can reach the port too
         self._programs = Path()
 
     def url(self, database: str = "postgres") -> str:
         """Address of a database, for SQLAlchemy; without `+asyncpg` for all others."""
         return f"postgresql+asyncpg://{_ROLE}:{self._password}@{LOOPBACK}:{self._port('postgres')}/{database}"
+
+    @property
+    def programs(self) -> Path:
+        """Where the server's own programs are (`pg_waldump` and the like)."""
+        return self._programs
+
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self._running().directory / "data"
 
     def restart(self, mode: Mode = "immediate") -> None:
         """Start again with the same port and data, after a shutdown in this mode if it runs.

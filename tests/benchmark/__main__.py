@@ -1,15 +1,17 @@
-"""`make bench`: measurements of the service on embedded servers of their own; a table and a JSON line."""
+"""`make bench`: measurements of the service on embedded servers of their own; a table and JSON."""
 
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from python_app_template.embedded import embedded_backends
-from tests.benchmark import api, growth, heavy, poison, recovery, rolling, throughput, views
+from tests.benchmark import api, growth, heavy, poison, record, recovery, rolling, throughput, views
 
 MEASUREMENTS = {
     "throughput": throughput,
@@ -21,6 +23,13 @@ MEASUREMENTS = {
     "api": api,
     "views": views,
 }
+"""Each has `arguments(parser)`, `measure(backends, directory, asked)`, and its own `show(figures)` if figures nest."""
+
+DISTURBING = {"recovery", "rolling"}
+"""These break things: members of a group and dead sessions are missed sooner there."""
+
+SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
+"""Of PostgreSQL, beside what every embedded one has: fsync and synchronous_commit on, all else as it comes."""
 
 
 def main() -> None:
@@ -28,20 +37,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
     which = parser.add_subparsers(dest="what", required=True)
     for name, module in MEASUREMENTS.items():
-        module.arguments(which.add_parser(name, help=module.__doc__, description=module.__doc__))
+        one = which.add_parser(name, help=module.__doc__, description=module.__doc__)
+        one.add_argument(
+            "--json", type=Path, nargs="?", const=record.path_of(name), help="write a file, by default into docs"
+        )
+        module.arguments(one)
     asked = parser.parse_args()
-    quick = asked.what in {"recovery", "rolling"}
-    with embedded_backends(full_jit=True, quick_timeouts=quick) as backends, tempfile.TemporaryDirectory() as directory:
-        show(MEASUREMENTS[asked.what].measure(backends, Path(directory), asked))
+    module = MEASUREMENTS[asked.what]
+    with (
+        embedded_backends(
+            full_jit=True, quick_timeouts=asked.what in DISTURBING, postgres_settings=SERVER_SETTINGS
+        ) as backends,
+        tempfile.TemporaryDirectory() as directory,
+    ):
+        figures = module.measure(backends, Path(directory), asked)
+    if asked.json:
+        record.write(asked.json, record.record(asked.what, asked, figures, SERVER_SETTINGS))
+    getattr(module, "show", show)(figures)
 
 
-def show(figures: dict[str, float]) -> None:
+def show(figures: Mapping[str, Any]) -> None:
     """A table for people on standard error, a JSON line on standard output."""
     table = Table("figure", "value")
     for name, value in figures.items():
-        table.add_row(name.replace("_", " "), f"{value:,.2f}" if value < 100 else f"{value:,.0f}")
+        if isinstance(value, int | float):
+            table.add_row(name.replace("_", " "), f"{value:,.2f}" if value < 100 else f"{value:,.0f}")
     Console(stderr=True).print(table)
-    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))  # noqa: T201 - its output
+    print(json.dumps(record.rounded(figures)))  # noqa: T201 - its output
 
 
 if __name__ == "__main__":
