@@ -39,9 +39,11 @@ def make_topics(servers: str, *names: str) -> None:
         made.result(30)
 
 
-def drop_topics(servers: str, names: Sequence[str]) -> None:
-    """Delete them, so that their bytes make room."""
-    for gone in AdminClient({"bootstrap.servers": servers}).delete_topics(list(names)).values():
+def drop_topics(servers: str, prefix: str) -> None:
+    """Delete all whose names begin so, that their bytes make room."""
+    admin = AdminClient({"bootstrap.servers": servers})
+    names = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
+    for gone in admin.delete_topics(names).values():
         gone.result(30)
 
 

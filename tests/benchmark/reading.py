@@ -33,7 +33,7 @@ class Body(msgspec.Struct):
     line: int = -1
 
 
-def counting_consumer(servers: str, topic: str) -> Consumer:
+def counting_consumer(servers: str, topic: str, **properties: str | bool) -> Consumer:
     """Open one that reads all partitions from their beginning, what is committed alone."""
     consumer = Consumer(
         {
@@ -42,6 +42,7 @@ def counting_consumer(servers: str, topic: str) -> Consumer:
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "fetch.wait.max.ms": 10,
+            **properties,
         }
     )
     consumer.assign([TopicPartition(topic, number, 0) for number in range(3)])

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 
 class Grounds(NamedTuple):
-    """What a side is given, fresh for every run."""
+    """What a side is given, fresh for every run. Topics that it makes besides are called `<group>-...`."""
 
     servers: str
     """Kafka's `bootstrap.servers`."""
@@ -54,6 +54,9 @@ class Side(Protocol):
 
     parts: Sequence[str] = ()
     """What its processes are called, in the order in which `running` yields their ids; none: counted as one."""
+
+    loads: Sequence[str] = ("sunny",)
+    """Which of `tests.benchmark.load.LOADS` it can be given."""
 
     @abstractmethod
     def prepare(self, grounds: Grounds) -> None:
