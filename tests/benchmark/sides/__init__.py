@@ -1,6 +1,7 @@
 """What every side of the contest is: given the same grounds, it turns orders into events until it is stopped.
 
-Each module of this package names what it has in `SIDES: Sequence[Side]`: the contest finds them there.
+Each module of this package names what it has in `SIDES: Sequence[Side]`: the contest finds them there. A peer's first
+is serial, as people write it, its second the peer at its best; the floor's first is the whole one.
 """
 
 from abc import abstractmethod
