@@ -156,6 +156,17 @@ def _log_dead_letter(letter: DeadLetter) -> None:
     )
 
 
+def _log_claimed(position: Position) -> None:
+    partition = position.partition
+    log.info(
+        "partition.claimed",
+        topic=partition.topic,
+        partition=partition.number,
+        next_offset=position.next_offset,
+        epoch=position.epoch,
+    )
+
+
 class MeteredPositions(Positions):
     """Watches the calls."""
 
@@ -165,7 +176,9 @@ class MeteredPositions(Positions):
     async def claim(self, partition: Partition, log: Log) -> Position:
         """As the port says."""
         with self._watch.over("claim", DATABASE):
-            return await self._inner.claim(partition, log)
+            claimed = await self._inner.claim(partition, log)
+        _log_claimed(claimed)
+        return claimed
 
     async def read(self, partition: Partition) -> Position | None:
         """As the port says."""

@@ -11,6 +11,8 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
+import structlog
+
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.primary.kafka.fetching import Stuck
@@ -26,6 +28,8 @@ from python_app_template.core.ports.source import MessageSource
 from python_app_template.settings import Settings
 
 C = TypeVar("C")
+
+log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 0.2
 LOOK_SECONDS = 1.0
@@ -213,6 +217,9 @@ class KafkaSource(MessageSource[C], Generic[C]):
         elif not (self._draining and isinstance(event, Delivery)):
             if isinstance(event, Revoked):
                 self._ids = {p: topic_id for p, topic_id in self._ids.items() if p not in event.partitions}
+                log.info("partitions.revoked", topic=self._topic, partitions=_numbers(event))
+            if isinstance(event, Assigned):
+                log.info("partitions.assigned", topic=self._topic, partitions=_numbers(event))
             self._events.append(event)
             self._arrived.set()
 
@@ -275,3 +282,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
 
     def _is_another(self, topic_id: str) -> bool:
         return any(self._ids.setdefault(partition, topic_id) != topic_id for partition in self.assigned)
+
+
+def _numbers(change: Assigned | Revoked) -> list[int]:
+    return sorted(partition.number for partition in change.partitions)
