@@ -100,7 +100,7 @@ class Counted:
         return _below(self.firsts, sample.ends)
 
 
-def _below(offsets: Sequence[array[int]], ends: Sequence[int]) -> int:
+def _below(offsets: "Sequence[array[int]]", ends: Sequence[int]) -> int:
     return sum(bisect_left(found, end) for found, end in zip(offsets, ends, strict=True))
 
 
