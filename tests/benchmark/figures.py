@@ -35,7 +35,7 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def noise(first: Sequence[float], again: Sequence[float]) -> float:
-    """How far apart the same thing is from itself, as a share: the most of all pairs that ran one after the other."""
+    """How far apart the same thing is from itself, as a share: the most of all pairs of one round."""
     return max((abs(b / a - 1) for a, b in zip(first, again, strict=True)), default=0.0)
 
 

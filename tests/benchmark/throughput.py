@@ -1,104 +1,99 @@
-"""Orders per second, beside FastStream with a transaction per message, on the same servers in one run."""
+"""Orders per second and what they cost: the service beside its peers and the floor, in turns on the same servers."""
 
 import argparse
-import asyncio
-import os
-import subprocess
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
 
 from python_app_template.embedded import Backends
-from tests.benchmark.load import batches, make_topics, orders, send
-from tests.benchmark.reading import Seen, read
-from tests.benchmark.surroundings import cpu_seconds, peak_megabytes, prepared, started
-from tests.processes import ROOT, ServiceProcess
-
-STAGES = ("claim", "load", "decide", "commit")
-LIMIT_SECONDS = 300.0
+from tests.benchmark.contest import Contest, entries
+from tests.benchmark.load import LOADS
+from tests.benchmark.summary import Summary, noise_of, summaries
+from tests.benchmark.trial import Plan, Trial
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
-    parser.add_argument("--orders", type=int, default=200_000, help="orders for the service")
-    parser.add_argument("--batch-size", type=int, default=5000, help="APP_CONSUMER__BATCH_SIZE")
-    parser.add_argument("--peer-seconds", type=float, default=20.0, help="how long the peer is given; 0: no peer")
-    parser.add_argument("--split", action="store_true", help="worker and relay in processes of their own")
+    parser.add_argument("--sides", default="", help="modules of tests.benchmark.sides or parts of names, by commas")
+    parser.add_argument("--loads", default="sunny,mixed", help=f"by commas, of {', '.join(LOADS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each runs; the first side twice as often")
+    parser.add_argument("--seconds", type=float, default=20.0, help="that count in each run")
+    parser.add_argument("--warm-up-seconds", type=float, default=16.0, help="at the most")
+    parser.add_argument("--not-judged", action="store_true", help="do not hold results to what the sides guarantee")
 
 
-def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, float]:
-    """Both, and the ratio."""
-    figures = measure_service(backends, directory, asked.orders, asked.batch_size, split=asked.split)
-    if asked.peer_seconds:
-        figures |= measure_peer(backends, asked.peer_seconds)
-        figures["ratio"] = figures["orders_per_second"] / figures["peer_orders_per_second"]
+def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """A contest with each load."""
+    plan = Plan(seconds=asked.seconds, warm_up_seconds=asked.warm_up_seconds, judged=not asked.not_judged)
+    wanted = [one for one in asked.sides.split(",") if one]
+    screen = Console(stderr=True)
+    figures: dict[str, Any] = {}
+    for load in asked.loads.split(","):
+        contest = Contest(backends, plan, load, directory, screen)
+        trials = contest.run(entries(load, wanted), asked.rounds)
+        figures[load] = {
+            "noise": noise_of(trials),
+            "sides": msgspec.to_builtins(summaries(trials)),
+            "trials": msgspec.to_builtins(trials),
+            "failures": contest.failures,
+        }
     return figures
 
 
-def measure_service(
-    backends: Backends, directory: Path, count: int, batch_size: int, *, split: bool
-) -> dict[str, float]:
-    """From the first decision to the last visible event, of orders that wait when the service is started."""
-    settings = prepared(backends)
-    roles = ("worker", "relay") if split else ("worker,relay",)
-    size = {"APP_CONSUMER__BATCH_SIZE": str(batch_size)}
-    servers = settings.kafka.bootstrap_servers
-    stock = send(servers, settings.kafka.input_topic, batches())
-    with started(settings, directory, roles, **size):
-        assert read(servers, settings.kafka.output_topic, stock, LIMIT_SECONDS).records == stock
-    lines = send(servers, settings.kafka.input_topic, orders(count, seed=1))
-    with started(settings, directory, roles, **size) as services:
-        seen = read(servers, settings.kafka.output_topic, lines, LIMIT_SECONDS, skip=stock)
-        assert seen.records == lines, f"{seen.records} of {lines} events"
-        return figures_of(services, seen, count)
+def trials_of(figures: Mapping[str, Any], load: str) -> list[Trial]:
+    """What the file says of each run."""
+    return msgspec.convert(figures.get(load, {}).get("trials", []), list[Trial], strict=False)
 
 
-def figures_of(services: list[ServiceProcess], seen: Seen, count: int) -> dict[str, float]:
-    """Rates, the share of each stage, and the largest resident size that each process had."""
-    worker = services[0]
-    seconds = {stage: worker.metric("app_batch_duration_seconds_sum", stage=stage) for stage in STAGES}
-    busy = sum(seconds.values()) or 1.0
-    batches_settled = worker.metric("app_batch_messages_count") or 1.0
-    return {
-        "orders": count,
-        "events": seen.records,
-        "seconds": seen.seconds,
-        "orders_per_second": count / seen.seconds,
-        "events_per_second": seen.records / seen.seconds,
-        "messages_per_batch": worker.metric("app_batch_messages_sum") / batches_settled,
-        "service_cpu_seconds": sum(cpu_seconds(service.pid) for service in services),
-        "peak_megabytes": sum(peak_megabytes(service.pid) for service in services),
-        "worker_busy_share": busy / seen.seconds,
-        **{f"share_{stage}": spent / busy for stage, spent in seconds.items()},
-    }
+def show(figures: Mapping[str, Any]) -> None:
+    """Two tables for each load: the rates, and what stands beside them."""
+    screen = Console(stderr=True, width=200)
+    for load in figures:
+        found = summaries(trials_of(figures, load))
+        noise = figures[load]["noise"]
+        screen.print(rates(load, found, noise))
+        screen.print(costs(found))
+        for failure in figures[load]["failures"]:
+            screen.print(failure, style="red", markup=False)
 
 
-def measure_peer(backends: Backends, seconds: float) -> dict[str, float]:
-    """Orders per second over a fixed time: a fixed number would take for ever."""
-    servers = backends.kafka.bootstrap_servers
-    make_topics(servers, "peer-in", "peer-out")
-    environment = {
-        "PEER_DATABASE": backends.postgres.create_database("peer"),
-        "PEER_KAFKA": servers,
-        "PEER_INPUT": "peer-in",
-        "PEER_OUTPUT": "peer-out",
-    }
-    os.environ |= environment
-    from tests.benchmark import faststream_peer as peer  # noqa: PLC0415 - it reads its environment when imported
+def rates(load: str, found: Sequence[Summary], noise: float) -> Table:
+    """Orders a second, and how many times as fast the first is."""
+    heads = ("side", "guarantee", "setup", "orders/s", "least", "most", "runs", "first is", "by CPU", "notes")
+    table = Table(*heads, title=f"{load} load; a side differs from itself by {noise:.1%}")
+    for one in found:
+        rate, notes = one.orders_per_second, [f"{one.unsteady} not steady"] if one.unsteady else []
+        notes += [f"{len(one.violations)} violations"] if one.violations else []
+        numbers = (f"{rate.median:,.0f}", f"{rate.least:,.0f}", f"{rate.most:,.0f}", str(rate.times))
+        table.add_row(
+            one.side, one.guarantee, one.setup, *numbers, f"{one.ratio:.2f}x", f"{one.cpu_ratio:.2f}x", "; ".join(notes)
+        )
+    return table
 
-    asyncio.run(peer.prepare(list(batches())))
-    count = int(seconds * 2000)
-    send(servers, "peer-in", orders(count, seed=2))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmark.faststream_peer"],
-        cwd=ROOT,
-        env={**os.environ},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        read(servers, "peer-out", 1, 60)
-        seen = read(servers, "peer-out", 10**9, seconds)
-    finally:
-        process.terminate()
-        process.wait(20)
-    return {"peer_orders_per_second": seen.orders / seen.seconds, "peer_seconds": seen.seconds}
+
+def costs(found: Sequence[Summary]) -> Table:
+    """What a million orders take, and the counters of the runs."""
+    heads = ("side", "CPU s: side", "Postgres", "broker", "WAL GB", "without images", "Kafka GB", "disk GB", "peak MB")
+    counted = ("cores busy", "watcher", "checkpoints", "autovacuum", "stolen", "page cache MB")
+    table = Table(*heads, *counted, title="a million orders; medians")
+    for one in found:
+        cpu = (one.cpu_seconds[who] for who in ("side", "postgres", "broker"))
+        wal = one.wal_bytes_per_order, one.wal_bytes_per_order_without_images
+        sizes = (*wal, one.kafka_bytes_per_order, one.disk_bytes_per_order)
+        table.add_row(
+            one.side,
+            *(f"{seconds:,.1f}" for seconds in cpu),
+            *(f"{size / 1e3:.2f}" for size in sizes),
+            f"{one.peak_megabytes:,.0f}",
+            f"{one.cores_busy:.2f}",
+            f"{one.watcher_share:.1%}",
+            f"{one.checkpoints:g}",
+            f"{one.autovacuum_runs:g}",
+            f"{one.stolen_share:.1%}",
+            f"{one.page_cache_megabytes:,.0f}",
+        )
+    return table

@@ -62,6 +62,15 @@ class Trial(msgspec.Struct, frozen=True):
     """Of each process of the side."""
     violations: list[str]
     judged: bool
+    said: dict[str, float] = {}
+    """See `Side.said`."""
+    kind: str = ""
+    """The module that it is of."""
+    form: int = 0
+    """Its place among that module's sides."""
+    round: int = 0
+    again: bool = False
+    """It is the same side as one before it in its round: what they differ by is noise."""
 
     def per_million(self, amount: float) -> float:
         """How much of what was used a million orders take."""
@@ -172,6 +181,7 @@ def result(side: Side, plan: Plan, measured: Measured, watch: Watch, grounds: Gr
         peak_megabytes=measured.peaks,
         violations=[],
         judged=plan.judged,
+        said=dict(side.said),
     )
 
 

@@ -5,7 +5,7 @@ is serial, as people write it, its second the peer at its best; the floor's firs
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -58,6 +58,9 @@ class Side(Protocol):
 
     loads: Sequence[str] = ("sunny",)
     """Which of `tests.benchmark.load.LOADS` it can be given."""
+
+    said: Mapping[str, float] = {}
+    """What it tells by itself of the run whose `running` was left last; kept with the figures."""
 
     @abstractmethod
     def prepare(self, grounds: Grounds) -> None:

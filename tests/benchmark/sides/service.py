@@ -17,10 +17,11 @@ from tests.benchmark.reading import read
 from tests.benchmark.sides import Grounds, Side
 from tests.benchmark.surroundings import create_topics, started
 from tests.benchmark.visible import everything
-from tests.processes import ROOT, environment
+from tests.processes import ROOT, ServiceProcess, environment
 from tests.sql import run_sql
 from tests.surroundings import migrate
 
+STAGES = ("claim", "load", "decide", "commit")
 STOCK_SECONDS = 120.0
 AUDITED = 150_000
 """Messages up to which the whole audit is run: it takes 5 KB of memory and 0.1 ms for each."""
@@ -41,9 +42,9 @@ class Service(Side):
     """As an operator would start it."""
 
     guarantee = "exactly once"
-    loads = ("sunny", "mixed")
 
-    def __init__(self, batch_size: int, *, split: bool = True) -> None:
+    def __init__(self, batch_size: int, *, split: bool = True, loads: Sequence[str] = ("sunny",)) -> None:
+        self.loads = loads
         self.name = f"service, {batch_size:,} a batch" + ("" if split else ", one process")
         processes = "worker and relay, a process each" if split else "worker and relay in one process"
         self.setup = f"{processes}; batches of {batch_size:,}"
@@ -64,10 +65,21 @@ class Service(Side):
     def running(self, grounds: Grounds) -> Iterator[Sequence[int]]:
         with started(settings_for(grounds), grounds.directory, self._roles, **self._variables) as services:
             yield [service.pid for service in services]
+            self.said = stages(services[0])
 
     def violations(self, grounds: Grounds, orders: int) -> list[str]:
         found = gaps(grounds)
         return [*found, *audited(settings_for(grounds))] if orders <= AUDITED else found
+
+
+def stages(worker: ServiceProcess) -> dict[str, float]:
+    """Messages in a batch, and which share of its time each stage of a batch takes."""
+    seconds = {stage: worker.metric("app_batch_duration_seconds_sum", stage=stage) for stage in STAGES}
+    busy, settled = sum(seconds.values()) or 1.0, worker.metric("app_batch_messages_count") or 1.0
+    return {
+        "messages_per_batch": worker.metric("app_batch_messages_sum") / settled,
+        **{f"share of {stage}": spent / busy for stage, spent in seconds.items()},
+    }
 
 
 def settings_for(grounds: Grounds) -> Settings:
@@ -120,7 +132,7 @@ def audited(settings: Settings) -> list[str]:
 
 
 SIDES = (
-    Service(5000),
+    Service(5000, loads=("sunny", "mixed")),
     Service(5000, split=False),
     Service(1000),
     Service(100),
