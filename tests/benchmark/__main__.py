@@ -11,7 +11,20 @@ from rich.console import Console
 from rich.table import Table
 
 from python_app_template.embedded import embedded_backends
-from tests.benchmark import api, growth, heavy, poison, record, recovery, rolling, throughput, views
+from tests.benchmark import (
+    api,
+    catchup,
+    endurance,
+    growth,
+    heavy,
+    poison,
+    record,
+    recovery,
+    rolling,
+    startup,
+    throughput,
+    views,
+)
 
 MEASUREMENTS = {
     "throughput": throughput,
@@ -20,6 +33,9 @@ MEASUREMENTS = {
     "poison": poison,
     "heavy": heavy,
     "growth": growth,
+    "startup": startup,
+    "endurance": endurance,
+    "catchup": catchup,
     "api": api,
     "views": views,
 }
