@@ -53,7 +53,7 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     found = {
         role: {"peak_megabytes": peak} | trend(points) for role, peak, points in zip(ROLES, peaks, memory, strict=True)
     }
-    return {"orders": count, "events": lines} | pace(consumed, published, count) | found
+    return {"orders": count, "events": lines} | pace(consumed, published, count) | {"memory": found}
 
 
 def pace(consumed: Sequence[Point], published: Sequence[Point], count: int) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from python_app_template.embedded import Backends
 from python_app_template.settings import Settings
@@ -93,3 +96,16 @@ def at_full_rate(settings: Settings, seconds: float, first: int) -> dict[str, An
     done = closed_loop(flood)
     assert done.missing == 0, f"{done.missing} events did not come"
     return {"orders": done.sent, "events": done.events, "orders_per_second": done.windows}
+
+
+def show(figures: Mapping[str, Any]) -> None:
+    """A row for each process, at each rate."""
+    table = Table("rate", "process", "peak MB", "MB a minute", "95 % between")
+    for rate, found in figures.items():
+        for role in ROLES:
+            memory = found[role]
+            between = f"{memory['megabytes_a_minute_low']:.2f} and {memory['megabytes_a_minute_high']:.2f}"
+            table.add_row(
+                rate, role, f"{memory['peak_megabytes']:,.0f}", f"{memory['megabytes_a_minute']:.2f}", between
+            )
+    Console(stderr=True).print(table)

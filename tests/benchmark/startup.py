@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer
+from rich.console import Console
+from rich.table import Table
 
 from python_app_template.embedded import Backends
 from python_app_template.settings import Settings
@@ -101,3 +103,14 @@ def _published(service: ServiceProcess) -> float:
         return service.metric("app_events_published_total")
     except LookupError:
         return 0.0
+
+
+def show(figures: Mapping[str, Any]) -> None:
+    """Steps, then packages."""
+    steps = Table("step", "seconds since exec", "least", "most")
+    for step, found in figures["seconds"].items():
+        steps.add_row(step, *(f"{found[figure]:.3f}" for figure in ("median", "least", "most")))
+    packages = Table("import of", "ms")
+    for package, milliseconds in figures["imports"].items():
+        packages.add_row(package, f"{milliseconds:,.0f}")
+    Console(stderr=True).print(steps, packages)
