@@ -1,10 +1,12 @@
 import asyncio
 import json
+import os
 import signal
 import socket
 from collections.abc import Sequence
 
 import httpx
+import psutil
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from websockets.asyncio.client import connect
@@ -92,6 +94,25 @@ async def test_a_free_port_is_taken_and_given_back() -> None:
         assert answer.status_code == 200
     async with serving(app, *address) as again:
         assert again == Address("127.0.0.1", address.port)
+
+
+async def test_no_part_of_an_answer_waits_for_the_acknowledgement_of_another() -> None:
+    """Of Nagle's algorithm and delayed acknowledgements 40 ms come with each answer."""
+    app = application(CollectorRegistry(), lambda: WELL, lambda: WELL)
+    async with serving(app, "127.0.0.1", 0) as address, httpx.AsyncClient() as http:
+        await http.get(f"http://127.0.0.1:{address.port}/health/live")
+        assert [no_delay(at_server) for at_server in connections_to(address)] == [1]
+
+
+def connections_to(address: Address) -> list[int]:
+    """Descriptors of this process's connections, at the server's end."""
+    found = psutil.Process().net_connections("tcp4")
+    return [c.fd for c in found if c.laddr == tuple(address) and c.status == psutil.CONN_ESTABLISHED]
+
+
+def no_delay(descriptor: int) -> int:
+    with socket.socket(fileno=os.dup(descriptor)) as found:
+        return found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_server_that_is_stopped_at_once_stops() -> None:

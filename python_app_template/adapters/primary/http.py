@@ -175,8 +175,12 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits = Limits())
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as fault:
         # The socket module adds the address to an errno's text; names that can't be resolved have numbers below 0.
         why = os.strerror(fault.errno) if fault.errno and fault.errno > 0 else fault.strerror
         raise CannotListen(f"can not listen on {host}:{port}: {why}") from None
+    # Connections inherit it. asyncio sets it on sockets alone that were made for TCP by name, which this was not: the
+    # second part of an answer would then wait for the first's acknowledgement, 40 ms away (Nagle, RFC 896).
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
