@@ -1,0 +1,54 @@
+"""FastStream's batch mode with the ORM: many messages, one transaction, then all their events are published.
+
+At least once in, and a crash between commit and publishing loses a whole batch's events, as in `faststream_orm`.
+"""
+
+import asyncio
+
+from faststream import AckPolicy, FastStream
+from faststream.confluent import KafkaBroker, KafkaPublishMessage
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from tests.benchmark.peers.allocation import OrderPlaced, allocate, locked_products
+from tests.benchmark.peers.settings import Settings
+from tests.benchmark.peers.tables import Order
+
+settings = Settings()
+engine = create_async_engine(settings.database, pool_size=settings.pool)
+sessions = async_sessionmaker(engine)
+broker = KafkaBroker(settings.kafka, log_level=settings.log_level)
+app = FastStream(broker)
+
+
+async def place(orders: list[OrderPlaced]) -> None:
+    """Allocate all lines of all orders, commit, publish."""
+    async with sessions.begin() as session:
+        new = await unknown(session, orders)
+        products = await locked_products(session, new)
+        events = [event for order in new for event in allocate(session, order, products)]
+    if events:
+        messages = [KafkaPublishMessage(event, key=event["sku"].encode()) for event in events]
+        await broker.publish_batch(*messages, topic=settings.output_topic)
+
+
+async def unknown(session: AsyncSession, orders: list[OrderPlaced]) -> list[OrderPlaced]:
+    """Those that were not placed before, neither in this batch; the first of each."""
+    first = {order.order_id: order for order in reversed(orders)}
+    known = set(await session.scalars(select(Order.order_id).where(Order.order_id.in_(first))))
+    return [order for order in reversed(first.values()) if order.order_id not in known]
+
+
+for _ in range(settings.consumers):
+    broker.subscriber(
+        settings.input_topic,
+        group_id=settings.group,
+        auto_offset_reset="earliest",
+        batch=True,
+        max_records=settings.batch,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+    )(place)
+
+
+if __name__ == "__main__":
+    asyncio.run(app.run())
