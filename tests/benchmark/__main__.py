@@ -21,6 +21,7 @@ from tests.benchmark import (
     poison,
     record,
     recovery,
+    report,
     rolling,
     startup,
     throughput,
@@ -60,7 +61,11 @@ def main() -> None:
             "--json", type=Path, nargs="?", const=record.path_of(name), help="write a file, by default into docs"
         )
         module.arguments(one)
+    report.arguments(which.add_parser("report", help=report.__doc__, description=report.__doc__))
     asked = parser.parse_args()
+    if asked.what == "report":
+        print(report.make(asked))  # noqa: T201 - its output
+        return
     module = MEASUREMENTS[asked.what]
     with (
         embedded_backends(

@@ -18,6 +18,9 @@ from tests.benchmark.trial import Plan, Trial, trial
 REFERENCE = "service"
 """The module whose first side is what the others are compared with."""
 
+FIXED = "floor"
+"""The module whose sides replay what was recorded and end with it: `share` measures them, for no fixed time."""
+
 TRYING = 100_000
 """Messages of the run that shows how many each side needs."""
 
@@ -44,11 +47,12 @@ class Entry(NamedTuple):
 
 
 def entries(load: str, wanted: Sequence[str] = ()) -> list[Entry]:
-    """Find all sides that can be given this load, the reference first; of them those that are wanted.
+    """Find all sides that can be given this load and go on, the reference first; of them those that are wanted.
 
     Raises SystemExit: there is no such side.
     """
-    modules = sorted((found.name for found in pkgutil.iter_modules(sides.__path__)), key=lambda n: (n != REFERENCE, n))
+    names = {found.name for found in pkgutil.iter_modules(sides.__path__)} - {FIXED}
+    modules = sorted(names, key=lambda name: (name != REFERENCE, name))
     found = [entry for name in modules for entry in _of_module(name) if load in entry.side.loads]
     if unknown := [one for one in wanted if not any(entry.has(one) for entry in found)]:
         raise SystemExit(f"no side {', '.join(unknown)}; there are {', '.join(entry.side.name for entry in found)}")

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from python_app_template.adapters.kafka_admin import LAST
 from tests.benchmark.reading import counting_consumer
+from tests.broker import SILENT
 
 PARTITIONS = 3
 PERIOD_SECONDS = 0.05
@@ -41,7 +42,7 @@ class Watch:
     """Samples of one topic."""
 
     def __init__(self, servers: str, topic: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": servers})
+        self._admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
         self._asked = {TopicPartition(topic, number): LAST for number in range(PARTITIONS)}
         self.samples: list[Sample] = []
 

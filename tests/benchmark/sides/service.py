@@ -122,7 +122,8 @@ def gaps(grounds: Grounds) -> list[str]:
 
 def audited(settings: Settings) -> list[str]:
     """Run the service's own audit, in a process of its own: it takes memory; return the violations that it names."""
-    command = [sys.executable, "-m", "python_app_template", "audit", "--json", "--limit", "20"]
+    script = "from python_app_template.cli.app import main; main()"
+    command = [sys.executable, "-c", script, "audit", "--json", "--limit=20"]
     done = subprocess.run(command, cwd=ROOT, env=environment(settings), capture_output=True, text=True, check=False)
     said = [json.loads(line) for line in done.stdout.splitlines()]
     found = [f"{one['about']}: {one['text']}" for one in said if one["kind"] == "violation"]

@@ -1,0 +1,1 @@
+"""docs/performance.md and its plots, made of what the measurements left behind."""
