@@ -90,18 +90,24 @@ class Measured(NamedTuple):
     peaks: list[float]
 
 
+class RanDryError(Exception):
+    """The backlog was done before anything was measured."""
+
+
 def trial(backends: Backends, side: Side, plan: Plan, records: Sequence[Record], directory: Path) -> Trial:
-    """Run it once. Raises AssertionError when no event comes, or no more than one burst of them."""
+    """Run it once. Raises RanDryError, and AssertionError when no event comes, or no more than one burst of them."""
     grounds = fresh(backends, directory)
-    side.prepare(grounds)
-    run_sql(grounds.database, "VACUUM ANALYZE", "CHECKPOINT")
-    produce(grounds.servers, grounds.input_topic, records)
-    watch = Watch(grounds.servers, grounds.output_topic)
-    measured = measure(backends, side, grounds, plan, watch)
-    found = result(side, plan, measured, watch, grounds)
-    used = counters.used(backends, side.parts, measured.before, measured.after)
-    violations = side.violations(grounds, len(records)) if plan.judged else []
-    forget(backends, grounds)
+    try:
+        side.prepare(grounds)
+        run_sql(grounds.database, "VACUUM ANALYZE", "CHECKPOINT")
+        produce(grounds.servers, grounds.input_topic, records)
+        watch = Watch(grounds.servers, grounds.output_topic)
+        measured = measure(backends, side, grounds, plan, watch)
+        found = result(side, plan, measured, watch, grounds)
+        used = counters.used(backends, side.parts, measured.before, measured.after)
+        violations = side.violations(grounds, len(records)) if plan.judged else []
+    finally:
+        forget(backends, grounds)
     return msgspec.structs.replace(found, used=used, violations=violations, backlog=len(records))
 
 
@@ -129,8 +135,10 @@ def measure(backends: Backends, side: Side, grounds: Grounds, plan: Plan, watch:
         first = watch.sample_until(lambda now: now.total > start or now.at > began + FIRST_SECONDS)
         assert first.total > start, f"{side.name}: no event in {FIRST_SECONDS:g} s; see {logged(grounds)}"
         windows = warmed_up(watch, plan)
+        if windows and not windows[-1]:
+            raise RanDryError(f"{side.name}: nothing was left after {len(windows)} windows")
         running = counters.processes(backends, pids)
-        before, since = counters.read(backends, grounds, running), time.monotonic()
+        before, since = counters.read(backends, grounds, running), time.monotonic() if windows else first.at
         last = moved = watch.sample()
 
         def is_over(now: Sample) -> bool:
@@ -148,7 +156,7 @@ def warmed_up(watch: Watch, plan: Plan) -> list[float]:
     """Let windows pass until three agree, or the time for it is over; return their rates."""
     rates: list[float] = []
     until = time.monotonic() + plan.warm_up_seconds
-    while not agree(rates) and time.monotonic() + plan.window_seconds <= until:
+    while not agree(rates) and rates[-1:] != [0] and time.monotonic() + plan.window_seconds <= until:
         before = watch.sample()
         after = watch.sample_until(partial(is_at, before.at + plan.window_seconds))
         rates.append((after.total - before.total) / (after.at - before.at))

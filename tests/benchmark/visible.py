@@ -70,9 +70,8 @@ def edges(samples: Sequence[Sample], began: float, ended: float) -> tuple[Sample
     Events come in bursts of a Kafka transaction. Between two bursts' ends there are whole bursts only.
     Raises AssertionError when nothing became visible, or only once.
     """
-    inside = [sample for sample in samples if began <= sample.at <= ended]
-    moved = [b for a, b in pairwise(inside) if b.total > a.total]
-    assert len(moved) > 1, f"{len(moved)} samples out of {len(inside)} in which something had become visible"
+    moved = [b for a, b in pairwise(samples) if b.total > a.total and began <= b.at <= ended]
+    assert len(moved) > 1, f"{len(moved)} samples out of {len(samples)} in which something had just become visible"
     return moved[0], moved[-1]
 
 

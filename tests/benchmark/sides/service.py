@@ -74,10 +74,12 @@ class Service(Side):
 
 def stages(worker: ServiceProcess) -> dict[str, float]:
     """Messages in a batch, and which share of its time each stage of a batch takes."""
-    seconds = {stage: worker.metric("app_batch_duration_seconds_sum", stage=stage) for stage in STAGES}
-    busy, settled = sum(seconds.values()) or 1.0, worker.metric("app_batch_messages_count") or 1.0
+    samples = {(name, dict(labels).get("stage")): value for (name, labels), value in worker.samples().items()}
+    seconds = {stage: samples.get(("app_batch_duration_seconds_sum", stage), 0.0) for stage in STAGES}
+    messages, settled = (samples.get((f"app_batch_messages_{what}", None), 0.0) for what in ("sum", "count"))
+    busy = sum(seconds.values()) or 1.0
     return {
-        "messages_per_batch": worker.metric("app_batch_messages_sum") / settled,
+        "messages in a batch": messages / (settled or 1.0),
         **{f"share of {stage}": spent / busy for stage, spent in seconds.items()},
     }
 
