@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import jwt
+import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -29,6 +30,7 @@ PEM = serialization.Encoding.PEM
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be asked for."""
     parser.add_argument("--rate", type=float, default=2000, help="writes per second")
+    parser.add_argument("--peer-rate", type=float, default=250, help="what the peer is asked for, which can do less")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--core", type=int, default=0, help="the one that the API has; everything else has the others")
@@ -64,7 +66,7 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     """One after the other, on the same servers."""
     key = Key()
     load = requests(key, int(asked.rate * asked.seconds))
-    figures = {"asked_per_second": asked.rate}
+    figures = {"asked_per_second": asked.rate, "peer_asked_per_second": asked.peer_rate}
     settings = prepared(backends)
     variables = {
         "APP_AUTH__MODE": "jwt",
@@ -75,34 +77,42 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     }
     with started(settings, directory, ["api"], **variables) as (service,):
         service.until_ready()
-        figures |= measured("api", service.pid, service.port, load, asked)
+        figures |= measured("api", service.pid, service.port, load, asked.rate, asked)
         lines = len(service.lines("http.request"))
         assert lines >= len(load), f"{lines} lines in the access log"
     if not asked.alone:
         url = backends.postgres.create_database("peer")
         with peer(url, key) as (pid, port):
-            figures |= measured("peer", pid, port, load, asked)
+            figures |= measured("peer", pid, port, load[: int(asked.peer_rate * asked.seconds)], asked.peer_rate, asked)
     return figures
 
 
-def measured(name: str, pid: int, port: int, load: Sequence[str], asked: argparse.Namespace) -> dict[str, float]:
-    """Ask a process that has one core to itself."""
+def measured(
+    name: str, pid: int, port: int, load: Sequence[str], rate: float, asked: argparse.Namespace
+) -> dict[str, float]:
+    """Ask a process that has one core to itself: the servers and whoever asks have the others."""
     everything = os.sched_getaffinity(0)
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {asked.core})
     others = everything - {asked.core} or everything
-    ask(port, load[: int(asked.rate)], asked, others)  # connections, caches, the first metadata
+    for process in psutil.Process().children(recursive=True):
+        pin(process.pid, {asked.core} if process.pid == pid else others)
+    ask(port, load[: int(rate)], rate, asked, others)  # connections, caches, the first metadata
     before = cpu_seconds(pid)
-    seen = ask(port, load, asked, others)
+    seen = ask(port, load, rate, asked, others)
     assert set(seen["statuses"]) == {"202"}, seen
     answered = {f"{name}_{what}": float(seen[what]) for what in ("per_second", "p50_ms", "p99_ms", "p999_ms", "max_ms")}
     return answered | {f"{name}_cpu_us_per_write": 1e6 * (cpu_seconds(pid) - before) / len(load)}
 
 
-def ask(port: int, load: Sequence[str], asked: argparse.Namespace, cores: set[int]) -> Any:
+def pin(pid: int, cores: set[int]) -> None:
+    """Give a process, with the threads that it has, these cores."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cores)
+
+
+def ask(port: int, load: Sequence[str], rate: float, asked: argparse.Namespace, cores: set[int]) -> Any:
     """Run the open loop in a process of its own."""
-    seconds = len(load) / asked.rate
-    flags = {"port": port, "rate": asked.rate, "seconds": seconds, "connections": asked.connections}
+    seconds = len(load) / rate
+    flags = {"port": port, "rate": rate, "seconds": seconds, "connections": asked.connections}
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmark.asking", *(f"--{name}={value}" for name, value in flags.items())],
         input=json.dumps(load).encode(),
