@@ -31,7 +31,7 @@ prove: setup  ## Kill a worker and a relay at every failpoint, under load, and c
 test: setup  ## The tests, on a real Kafka and PostgreSQL
 	$(BIN)/python -m pytest -n 4 --dist loadgroup --max-worker-restart 0 -m "not slow"
 
-slow: setup  ## The tests that start servers of their own: encryption, rights, the embedded servers, prove
+slow: setup  ## The tests that start servers of their own or wait long: encryption, rights, the embedded servers, prove
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --max-worker-restart 0 -m slow
 
 coverage: setup  ## Both, with the coverage of branches; a third slower

@@ -64,6 +64,7 @@ def test_a_message_that_the_database_refuses_is_dead_lettered_as_failed_and_its_
     assert service.until_ready().terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_message_that_takes_too_long_each_time_is_dead_lettered_as_failed(
     launch: Launch, world: World, settings: Settings
 ) -> None:

@@ -41,6 +41,7 @@ def test_what_comes_out_is_what_the_contract_says(world: World, launch: Launch, 
     hold_against_the_contract(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_same_with_two_workers_of_which_one_is_killed_and_comes_back(
     world: World, launch: Launch, kafka: Kafka, seed: int

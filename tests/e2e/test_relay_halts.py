@@ -17,7 +17,11 @@ from tests.surroundings import Topics, create_topics, name_of_its_own
 pytestmark = pytest.mark.servers
 
 
-@pytest.mark.parametrize("which", [1, 2, 3], ids=["allocations", "dead letters", "positions"])
+@pytest.mark.parametrize(
+    "which",
+    [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)],
+    ids=["allocations", "dead letters", "positions"],
+)
 def test_a_topic_that_the_relay_writes_to_deleted_and_made_again_halts_the_relay_until_it_is_accepted(
     launch: Launch, world: World, kafka: Kafka, topics: Topics, settings: Settings, which: int
 ) -> None:
@@ -119,7 +123,13 @@ def test_a_positions_topic_with_more_partitions_halts_the_relay(launch: Launch, 
     assert len(world.all_events()) == 1, "nothing is published"
 
 
-@pytest.mark.parametrize("limit", [{"APP_OUTBOX__MAX_PENDING": "2"}, {"APP_OUTBOX__MAX_PENDING_BYTES": "1024"}])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"APP_OUTBOX__MAX_PENDING": "2"},
+        pytest.param({"APP_OUTBOX__MAX_PENDING_BYTES": "1024"}, marks=pytest.mark.slow),
+    ],
+)
 def test_while_the_relay_is_halted_the_worker_pauses_at_the_limit_and_goes_on_by_itself(
     launch: Launch, world: World, limit: dict[str, str]
 ) -> None:
@@ -141,6 +151,7 @@ def test_while_the_relay_is_halted_the_worker_pauses_at_the_limit_and_goes_on_by
     assert service.metric("app_messages_consumed_total") == 201
 
 
+@pytest.mark.slow
 def test_a_dead_letter_topic_that_takes_less_than_before_halts_nothing_once_it_was_looked_at(
     launch: Launch, world: World
 ) -> None:

@@ -93,6 +93,7 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_no_broker_is_exit_3(launch: Launch) -> None:
     address = f"127.0.0.1:{closed_port()}"
     found = failing(launch(APP_KAFKA__BOOTSTRAP_SERVERS=address, **AT_ONCE))

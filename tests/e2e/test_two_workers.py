@@ -22,7 +22,7 @@ ORDERS = int(os.environ.get("APP_TEST_ORDERS", "5000"))
 SKUS = 200
 
 
-@pytest.fixture(params=["classic", "consumer"])
+@pytest.fixture(params=["classic", pytest.param("consumer", marks=pytest.mark.slow)])
 def membership(request: pytest.FixtureRequest, kafka: Kafka) -> dict[str, str]:
     """Variables of both group protocols, with members that are missed soon."""
     if request.param == "consumer":
@@ -87,6 +87,7 @@ def test_kill_9_of_one_under_load_loses_and_doubles_nothing(
     assert len(events) == SKUS + sum(n % 3 + 1 for n in range(ORDERS))
 
 
+@pytest.mark.slow
 def test_worker_and_relay_may_be_two_processes(launch: Launch, world: World) -> None:
     worker = launch("worker", APP_ROLES="worker").until_ready()
     world.send(batch("b", "CHAIR"), order("o", ("CHAIR", 1)), {"type": "odd", "order_id": "x"})

@@ -35,6 +35,7 @@ def gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_the_demo_tells_its_story_and_its_books_balance(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [*SCRIPT, "demo", "--orders", "300"], env=environment, capture_output=True, text=True, timeout=60, check=False
