@@ -1,0 +1,79 @@
+"""The page on performance, from whatever was measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.benchmark.__main__ import MEASUREMENTS
+from tests.benchmark.report import SECTIONS, parts
+from tests.benchmark.reporting import plots, tables
+from tests.benchmark.reporting.measurements import Measurements
+from tests.benchmark.reporting.targets import TARGETS
+from tests.benchmark.summary import summaries
+from tests.unit.benchmark.trials import trial
+
+TAKEN = {"taken_at": "2026-11-21 10:00 UTC", "commit": "abc1234", "machine": {"cores": 2}, "servers": {}}
+EACH = "worker and relay, a process each; batches of"
+
+
+def write(directory: Path, name: str, figures: Any) -> None:
+    (directory / f"{name}.json").write_text(json.dumps({"measurement": name, **TAKEN, "figures": figures}))
+
+
+def contest(rate: float, noise: float = 0.02) -> dict[str, Any]:
+    trials = [
+        trial("service", rate, setup=f"{EACH} 5,000"),
+        trial("service, small", rate / 4, kind="service", form=1, setup=f"{EACH} 100"),
+        trial("ORM", 100, kind="faststream_orm"),
+    ]
+    return {"sunny": {"noise": noise, "sides": msgspec.to_builtins(summaries(trials)), "trials": [], "failures": []}}
+
+
+def row(directory: Path, key: str) -> str:
+    what = next(target.what for target in TARGETS if target.key == key)
+    lines = tables.targets(Measurements(directory)).splitlines()
+    return next(line for line in lines if line.startswith(f"| {what} |"))
+
+
+def test_without_a_file_every_target_is_not_measured(tmp_path: Path) -> None:
+    assert tables.targets(Measurements(tmp_path)).count("| not measured |") == len(TARGETS)
+    assert "![" not in "\n".join(parts(Measurements(tmp_path), plots.drawn(Measurements(tmp_path), tmp_path), tmp_path))
+
+
+def test_a_ratio_is_met_only_beyond_the_noise(tmp_path: Path) -> None:
+    write(tmp_path, "throughput", contest(20_300))
+    assert "203.0; by CPU 203.0 | ±2.0% | **not met** |" in row(tmp_path, "orm")
+    write(tmp_path, "throughput", contest(20_500))
+    assert "| met |" in row(tmp_path, "orm")
+
+
+def test_what_somebody_wrote_stands_beside_its_target(tmp_path: Path) -> None:
+    (tmp_path / "explanations.txt").write_text("# for you\norm: because\n  of that\nbatch: no\n")
+    assert row(tmp_path, "orm").endswith("| because of that |")
+
+
+def test_memory_counts_with_the_upper_end_of_its_interval(tmp_path: Path) -> None:
+    def process(high: float) -> dict[str, Any]:
+        slope = {"megabytes_a_minute": 0.1, "megabytes_a_minute_low": -0.2, "megabytes_a_minute_high": high}
+        return slope | {"peak_megabytes": 200, "seconds": [0, 60], "megabytes": [100, 110]}
+
+    write(tmp_path, "endurance", {"steady": {"worker": process(0.5), "relay": process(0.9)}})
+    assert "| met |" in row(tmp_path, "slope")
+    write(tmp_path, "endurance", {"steady": {"worker": process(0.5), "relay": process(1.1)}})
+    assert "**not met**" in row(tmp_path, "slope")
+    assert plots.drawn(Measurements(tmp_path), tmp_path) == {"memory-by-time"}
+
+
+def test_the_same_figures_give_the_same_plots(tmp_path: Path) -> None:
+    write(tmp_path, "throughput", contest(20_000))
+    names = plots.drawn(Measurements(tmp_path), tmp_path)
+    assert names == {"throughput-by-batch-size", "where-time-goes"}
+    before = {name: (tmp_path / f"{name}.svg").read_bytes() for name in names}
+    plots.drawn(Measurements(tmp_path), tmp_path)
+    assert {name: (tmp_path / f"{name}.svg").read_bytes() for name in names} == before
+
+
+def test_every_section_names_a_measurement_that_there_is() -> None:
+    assert {section.measurement for section in SECTIONS} - {"scale"} <= MEASUREMENTS.keys()
