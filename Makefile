@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
-.PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench fuzz docs lock clean
+.PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench bench-quick fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,8 +71,14 @@ serve: setup  ## Run the service with the settings of the environment
 backends: setup  ## Start the embedded Kafka, PostgreSQL and Valkey and print what to export
 	$(BIN)/python-app-template backends
 
-bench: setup  ## Orders per second, beside FastStream on the same servers
-	$(BIN)/python -m tests.benchmark throughput
+bench: setup  ## Throughput beside peers and floor, latency, start; 2 hours. Writes docs/performance, prints the targets
+	$(BIN)/python -m tests.benchmark throughput --json
+	$(BIN)/python -m tests.benchmark latency --json
+	$(BIN)/python -m tests.benchmark startup --json
+	$(BIN)/python -m tests.benchmark report
+
+bench-quick: setup  ## Whether the same messages cost more statements, WAL, bytes or calls than they did; no times. UPDATE=1
+	$(BIN)/python -m tests.benchmark.baseline $(if $(UPDATE),--update)
 
 fuzz: .venv/tools  ## Malformed messages, 1,000,000 or MESSAGES=n, through decode, validate, dead letter; some through the service
 	$(BIN)/python -m tests.fuzz --messages $(MESSAGES)
