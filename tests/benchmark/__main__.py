@@ -23,6 +23,7 @@ from tests.benchmark import (
     recovery,
     report,
     rolling,
+    share,
     startup,
     throughput,
     views,
@@ -38,6 +39,7 @@ MEASUREMENTS = {
     "latency": latency,
     "startup": startup,
     "endurance": endurance,
+    "share": share,
     "catchup": catchup,
     "api": api,
     "views": views,
@@ -64,7 +66,7 @@ def main() -> None:
     report.arguments(which.add_parser("report", help=report.__doc__, description=report.__doc__))
     asked = parser.parse_args()
     if asked.what == "report":
-        print(report.make(asked))  # noqa: T201 - its output
+        report.make(asked)
         return
     module = MEASUREMENTS[asked.what]
     with (

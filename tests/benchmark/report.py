@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import Console
+from rich.table import Table
+
 from tests.benchmark.record import DOCUMENTS
 from tests.benchmark.reporting import plots, tables
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.tables import NOT_MEASURED
+from tests.benchmark.reporting.targets import TARGETS, verdict
 from tests.benchmark.summary import Summary
 
 BY_HAND = "by_hand.md"
@@ -91,14 +95,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, default=DOCUMENTS, help="the page is written beside it")
 
 
-def make(asked: argparse.Namespace) -> Path:
-    """Write page and plots; return the page."""
+def make(asked: argparse.Namespace) -> None:
+    """Write page and plots; show the targets."""
     directory: Path = asked.directory
     directory.mkdir(parents=True, exist_ok=True)
     found = Measurements(directory)
     page = directory.with_suffix(".md")
     page.write_text("\n\n".join(parts(found, plots.drawn(found, directory), directory)) + "\n", "utf-8")
-    return page
+    show(found, page)
+
+
+def show(found: Measurements, page: Path) -> None:
+    """The first table of the page, for people."""
+    table = Table("", "target", "measured", "noise", "", title=str(page))
+    for target in TARGETS:
+        reading = target.read(found)
+        table.add_row(target.what, target.wanted, *(reading[:2] if reading else ("", "")), verdict(reading).strip("*"))
+    Console(width=180).print(table)
 
 
 def parts(found: Measurements, drawn: set[str], directory: Path) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from python_app_template.embedded import Backends
+from tests.benchmark import share
 from tests.benchmark.contest import Contest, entries
 from tests.benchmark.load import LOADS
 from tests.benchmark.summary import Summary, noise_of, summaries
@@ -18,8 +19,9 @@ from tests.benchmark.trial import Plan, Trial
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
-    parser.add_argument("--sides", default="", help="modules of tests.benchmark.sides or parts of names, by commas")
-    parser.add_argument("--loads", default="sunny,mixed", help=f"by commas, of {', '.join(LOADS)}")
+    parser.add_argument("--sides", nargs="*", default=(), help="modules of tests.benchmark.sides, or parts of names")
+    parser.add_argument("--loads", nargs="*", default=("sunny", "mixed"), choices=sorted(LOADS))
+    parser.add_argument("--floor-messages", type=int, default=300_000, help="that the floor replays; 0: no floor")
     parser.add_argument("--rounds", type=int, default=3, help="how often each runs; the first side twice as often")
     parser.add_argument("--seconds", type=float, default=20.0, help="that count in each run")
     parser.add_argument("--warm-up-seconds", type=float, default=16.0, help="at the most")
@@ -29,19 +31,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """A contest with each load."""
     plan = Plan(seconds=asked.seconds, warm_up_seconds=asked.warm_up_seconds, judged=not asked.not_judged)
-    wanted = [one for one in asked.sides.split(",") if one]
     screen = Console(stderr=True)
     figures: dict[str, Any] = {}
-    for load in asked.loads.split(","):
+    for load in asked.loads:
         contest = Contest(backends, plan, load, directory, screen)
-        trials = contest.run(entries(load, wanted), asked.rounds)
+        trials = contest.run(entries(load, asked.sides), asked.rounds)
         figures[load] = {
             "noise": noise_of(trials),
             "sides": msgspec.to_builtins(summaries(trials)),
             "trials": msgspec.to_builtins(trials),
             "failures": contest.failures,
         }
+    if asked.floor_messages:
+        figures["floor"] = of_floor(backends, directory, asked)
     return figures
+
+
+def of_floor(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, float]:
+    """The service's share of what its servers can do: in turns too, a fixed number of messages."""
+    parser = argparse.ArgumentParser()
+    share.arguments(parser)
+    given = parser.parse_args([f"--messages={asked.floor_messages}", f"--rounds={asked.rounds}"])
+    return share.measure(backends, directory, given)
 
 
 def trials_of(figures: Mapping[str, Any], load: str) -> list[Trial]:
@@ -52,13 +63,15 @@ def trials_of(figures: Mapping[str, Any], load: str) -> list[Trial]:
 def show(figures: Mapping[str, Any]) -> None:
     """Two tables for each load: the rates, and what stands beside them."""
     screen = Console(stderr=True, width=200)
-    for load in figures:
+    for load in (name for name in LOADS if name in figures):
         found = summaries(trials_of(figures, load))
         noise = figures[load]["noise"]
         screen.print(rates(load, found, noise))
         screen.print(costs(found))
         for failure in figures[load]["failures"]:
             screen.print(failure, style="red", markup=False)
+    for name, value in figures.get("floor", {}).items():
+        screen.print(f"{name}: {value:,.2f}" if value < 10 else f"{name}: {value:,.0f} messages/s")
 
 
 def rates(load: str, found: Sequence[Summary], noise: float) -> Table:
