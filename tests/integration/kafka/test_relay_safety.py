@@ -98,6 +98,31 @@ async def test_what_a_producer_leaves_open_is_ended_with_it(
     await asyncio.to_thread(wait_until, lambda: ended() == broker.end(cursors) > 0, half)
 
 
+async def test_a_fenced_producer_is_thrown_away_once_all_its_requests_are_answered(
+    kafka_settings: Settings, transactional_id: str, topics: Topics
+) -> None:
+    """Else librdkafka frees memory twice, and ends the process somewhere else."""
+    older, newer = (
+        TransactionalProducer(kafka_settings, transactional_id, lambda error, _: KafkaException(error))
+        for _ in range(2)
+    )
+    await asyncio.to_thread(older.fence)
+    older.begin()
+    for fenced in (False, True):
+        for number in range(3):
+            older.produce(Frame(topics.output, b"key", b"value", ()), number)
+        if not fenced:
+            await asyncio.to_thread(older.flush)
+            await asyncio.to_thread(newer.fence)
+    with pytest.raises(KafkaException, match="_FENCED"):
+        await asyncio.to_thread(older.flush)
+    destroyed = older._producer  # noqa: SLF001 - what close lets go of
+    assert destroyed is not None
+    await asyncio.to_thread(older.close)
+    assert len(destroyed) == 0
+    newer.close()
+
+
 async def test_a_foreign_open_transaction_halts_and_is_named(
     kafka: Kafka, topics: Topics, broker: Broker, transactional_id: str
 ) -> None:

@@ -35,7 +35,8 @@ def open_publisher(
             await publisher.fence()
             yield publisher
         finally:
-            publisher.close()
+            # On a thread, as it may wait; and to its end, whatever is cancelled meanwhile.
+            await asyncio.shield(asyncio.to_thread(publisher.close))
 
     def entering() -> AbstractAsyncContextManager[Publisher]:
         return opened()
@@ -79,9 +80,9 @@ class KafkaPublisher(Publisher):
         await asyncio.to_thread(self._publish, frames, cursor)
 
     def close(self) -> None:
-        """Throw the producer away, with what it has in hand; waits for nothing."""
-        self._producer.close()
+        """Throw the producer away, with what it has in hand; blocks, for no more than a moment."""
         self._cursors.close()
+        self._producer.close()
 
     def _publish(self, frames: Sequence[Frame], cursor: Cursor) -> None:
         producer = self._producer

@@ -29,6 +29,9 @@ POLL_SECONDS = 0.005
 ABORT_SECONDS = 0.1
 """Enough for an abort to be on its way; the broker's answer is not needed."""
 
+ANSWER_SECONDS = 1.0
+"""How long a producer that is thrown away waits for what it has in flight; a broker that is up answers at once."""
+
 GRACE_SECONDS = 10.0
 """What the broker is given beyond a transaction's time."""
 
@@ -95,6 +98,7 @@ class TransactionalProducer:
             # failed assertion when it is about to register partitions with one while the producer is destroyed.
             with suppress(KafkaException):
                 producer.abort_transaction(ABORT_SECONDS)
+            _await_answers(producer)
 
     @contextmanager
     def refusals(self, subject: str) -> Iterator[None]:
@@ -133,6 +137,20 @@ class TransactionalProducer:
         why, message = max(refused, key=lambda report: len(report[1]))
         size = len(message) + len(message.key() or b"")
         return why, f"a record for {message.topic()} with key {message.key()!r} ({size} bytes)"
+
+
+def _await_answers(producer: Producer) -> None:
+    """Wait until nothing is in flight.
+
+    While librdkafka 2.16 destroys a transactional producer, rd_kafka_txns_term frees the text of its last error, but
+    keeps the pointer. A produce request that is answered only then, and refused because the producer was fenced, has
+    rd_kafka_txn_set_fatal_error free it again; by then the memory may be anybody's. The process ends with a failed
+    assertion of malloc, or later and elsewhere: in list_offsets of another client, for instance.
+    """
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while len(producer) and time.monotonic() < deadline:
+        with suppress(KafkaException):  # the fatal error, once more
+            producer.poll(POLL_SECONDS)
 
 
 def _note(undelivered: list[tuple[KafkaError, Message]], error: KafkaError | None, message: Message) -> None:
