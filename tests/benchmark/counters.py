@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ class Processes(NamedTuple):
 class Counters(NamedTuple):
     """By a moment: seconds of processor time, what PostgreSQL counts, bytes on disk."""
 
+    at: float
+    """By `time.monotonic()`."""
     side: Sequence[float]
     postgres: Mapping[str, float]
     broker: float
@@ -56,6 +59,7 @@ def processes(backends: Backends, side: Sequence[int]) -> Processes:
 def read(backends: Backends, grounds: Grounds, running: Processes) -> Counters:
     """Takes some 50 ms."""
     return Counters(
+        at=time.monotonic(),
         side=[cpu.of_tree(pid) for pid in running.side],
         postgres=cpu.of_postgres(running.postgres),
         broker=cpu.of_tree(running.broker),

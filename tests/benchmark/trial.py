@@ -179,7 +179,7 @@ def result(side: Side, plan: Plan, measured: Measured, watch: Watch, grounds: Gr
         setup=side.setup,
         orders_per_second=(seen.orders_below(other) - seen.orders_below(one)) / seconds,
         events_per_second=(seen.events_below(other) - seen.events_below(one)) / seconds,
-        seconds=measured.ended - measured.began,
+        seconds=measured.after.at - measured.before.at,
         first_seconds=measured.first_seconds,
         windows=measured.windows,
         steady=agree(measured.windows),
