@@ -43,27 +43,35 @@ async def locked_products(session: AsyncSession, orders: Iterable[OrderPlaced]) 
     return {product.sku: product for product in found}
 
 
-def allocate(session: AsyncSession, order: OrderPlaced, products: Mapping[str, Product]) -> list[Event]:
-    """Allocate each line, keep the order, and return the events, one for each line."""
-    placed = Order(order_id=order.order_id)
-    session.add(placed)
-    return [allocate_line(placed, number, line, products.get(line.sku)) for number, line in enumerate(order.lines)]
+def allocate(order: OrderPlaced, products: Mapping[str, Product]) -> list[Event]:
+    """Allocate each line; return the events, one for each line."""
+    lines = enumerate(order.lines)
+    return [allocate_line(order.order_id, number, line, products.get(line.sku)) for number, line in lines]
 
 
-def allocate_line(order: Order, number: int, line: Line, product: Product | None) -> Event:
+def allocate_line(order_id: str, number: int, line: Line, product: Product | None) -> Event:
     """Give the line to a batch, if there is one."""
     batch = product.allocate(line.qty) if product else None
-    order.lines.append(OrderLine(line=number, sku=line.sku, qty=line.qty, batch_ref=batch.ref if batch else None))
     refused = "line.out_of_stock" if product else "line.rejected"
     return {
         "type": "line.allocated" if batch else refused,
-        "id": f"{line.sku}/{product.version}" if product else f"{order.order_id}/{number}/rejected",
+        "id": f"{line.sku}/{product.version}" if product else f"{order_id}/{number}/rejected",
         "sku": line.sku,
         "version": product.version if product else 0,
         "occurred_at": datetime.now(UTC),
-        "order_id": order.order_id,
+        "order_id": order_id,
         "line": number,
         "qty": line.qty,
         "batch_ref": batch.ref if batch else None,
         "eta": batch.eta if batch else None,
     }
+
+
+def as_row(event: Event) -> dict[str, Any]:
+    """What the tables keep of it."""
+    return {name: event[name] for name in ("order_id", "line", "sku", "qty", "batch_ref")}
+
+
+def as_order(order_id: str, events: Iterable[Event]) -> Order:
+    """Return the order with its lines, to be added to a session."""
+    return Order(order_id=order_id, lines=[OrderLine(**as_row(event)) for event in events])

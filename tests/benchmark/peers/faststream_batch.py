@@ -7,12 +7,12 @@ import asyncio
 
 from faststream import AckPolicy, FastStream
 from faststream.confluent import KafkaBroker, KafkaPublishMessage
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from tests.benchmark.peers.allocation import OrderPlaced, allocate, locked_products
+from tests.benchmark.peers.allocation import Event, OrderPlaced, allocate, as_order, as_row, locked_products
 from tests.benchmark.peers.settings import Settings
-from tests.benchmark.peers.tables import Order
+from tests.benchmark.peers.tables import Order, OrderLine
 
 settings = Settings()
 engine = create_async_engine(settings.database, pool_size=settings.pool)
@@ -26,10 +26,20 @@ async def place(orders: list[OrderPlaced]) -> None:
     async with sessions.begin() as session:
         new = await unknown(session, orders)
         products = await locked_products(session, new)
-        events = [event for order in new for event in allocate(session, order, products)]
+        events = {order.order_id: allocate(order, products) for order in new}
+        await keep(session, events)
     if events:
-        messages = [KafkaPublishMessage(event, key=event["sku"].encode()) for event in events]
+        messages = [KafkaPublishMessage(e, key=e["sku"].encode()) for of_one in events.values() for e in of_one]
         await broker.publish_batch(*messages, topic=settings.output_topic)
+
+
+async def keep(session: AsyncSession, events: dict[str, list[Event]]) -> None:
+    """Leave the new rows to the unit of work, or insert them in bulk, as SQLAlchemy advises for many."""
+    if not settings.bulk:
+        session.add_all(as_order(order_id, of_one) for order_id, of_one in events.items())
+    elif events:
+        await session.execute(insert(Order), [{"order_id": order_id} for order_id in events])
+        await session.execute(insert(OrderLine), [as_row(e) for of_one in events.values() for e in of_one])
 
 
 async def unknown(session: AsyncSession, orders: list[OrderPlaced]) -> list[OrderPlaced]:

@@ -11,7 +11,7 @@ from faststream import AckPolicy, FastStream
 from faststream.confluent import KafkaBroker, KafkaPublishMessage
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from tests.benchmark.peers.allocation import Event, OrderPlaced, allocate, locked_products
+from tests.benchmark.peers.allocation import Event, OrderPlaced, allocate, as_order, locked_products
 from tests.benchmark.peers.settings import Settings
 from tests.benchmark.peers.tables import Order
 
@@ -27,7 +27,8 @@ async def place(order: OrderPlaced) -> None:
     async with sessions.begin() as session:
         if await session.get(Order, order.order_id):
             return
-        events = allocate(session, order, await locked_products(session, [order]))
+        events = allocate(order, await locked_products(session, [order]))
+        session.add(as_order(order.order_id, events))
     await publish(events)
 
 

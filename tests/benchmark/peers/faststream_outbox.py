@@ -13,7 +13,7 @@ from faststream.confluent.annotations import KafkaMessage
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from tests.benchmark.peers.allocation import OrderPlaced, allocate, locked_products
+from tests.benchmark.peers.allocation import OrderPlaced, allocate, as_order, locked_products
 from tests.benchmark.peers.outbox import OutboxRow, Position
 from tests.benchmark.peers.settings import Settings
 from tests.benchmark.peers.tables import Order
@@ -35,7 +35,8 @@ async def place(order: OrderPlaced, message: KafkaMessage) -> None:
         position.next_offset = offset + 1
         if await session.get(Order, order.order_id):
             return
-        events = allocate(session, order, await locked_products(session, [order]))
+        events = allocate(order, await locked_products(session, [order]))
+        session.add(as_order(order.order_id, events))
         session.add_all(
             OutboxRow(partition=partition, key=event["sku"], payload=to_json(event).decode()) for event in events
         )

@@ -1,5 +1,6 @@
 """The two tables more that `faststream_outbox` and its relay need."""
 
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tests.benchmark.peers.tables import Base
@@ -10,7 +11,7 @@ class Position(Base):
 
     __tablename__ = "positions"
     partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    next_offset: Mapped[int]
+    next_offset: Mapped[int] = mapped_column(BigInteger)
 
 
 class OutboxRow(Base):
@@ -21,7 +22,7 @@ class OutboxRow(Base):
     """
 
     __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     partition: Mapped[int]
     key: Mapped[str]
     payload: Mapped[str]

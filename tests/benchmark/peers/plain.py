@@ -46,8 +46,7 @@ async def main() -> None:
     url = settings.database.replace("+asyncpg", "")
     async with asyncpg.create_pool(url, min_size=1, max_size=settings.workers) as pool:
         while not stopping.is_set():
-            # As many as are in hand at once: they wait for each other's acknowledgement, and for nothing else.
-            messages = await asyncio.to_thread(consumer.consume, settings.workers, 0.1)
+            messages = await asyncio.to_thread(consumer.consume, settings.batch, 0.02)
             await asyncio.gather(*(handle(pool, message) for message in messages))
             producer.flush()
             for message in messages:

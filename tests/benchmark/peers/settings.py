@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     batch: int = 500
     """Messages that are taken at once, where a peer takes many."""
 
+    bulk: bool = False
+    """Whether new rows are inserted in bulk, past the ORM's unit of work."""
+
     gather: bool = False
     """Whether a message's events are published together, and their acknowledgements awaited together."""
 

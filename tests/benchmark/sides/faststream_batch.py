@@ -13,7 +13,8 @@ SERIAL_BATCH, BEST_BATCH, PROCESSES = 500, 1000, 2
 
 def form(name: str, batch: int, processes: int) -> Side:
     """So many processes, and so many messages in a transaction."""
-    variables = {"PEER_BATCH": str(batch), "PEER_LOG_LEVEL": str(logging.DEBUG if processes > 1 else logging.INFO)}
+    best = {"PEER_BULK": "1", "PEER_LOG_LEVEL": str(logging.DEBUG)} if processes > 1 else {}
+    variables = {"PEER_BATCH": str(batch), **best}
     return Peer(
         name=name,
         guarantee="at least once, events may be lost",

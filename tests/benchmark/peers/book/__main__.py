@@ -43,7 +43,7 @@ def main() -> None:
     )
     consumer.subscribe([settings.input_topic])
     while not stopping.is_set():
-        messages = consumer.consume(settings.batch, 0.1)
+        messages = consumer.consume(settings.batch, 0.02)
         for message in messages:
             place(message, bus)
         producer.flush()
