@@ -11,7 +11,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 SERVICES = yaml.safe_load((Path(__file__).parents[1] / "docker-compose.yml").read_text())["services"]
 
 PORT = 9092
-VALKEY, REDIS_PORT = "valkey/valkey:9.1", 6379
+REDIS_PORT = 6379
 START_SECONDS = 60
 SCRIPT = "/tmp/start.sh"  # noqa: S108 - in the container
 PROPERTIES = {
@@ -67,9 +67,9 @@ class Valkey(DockerContainer):
     """A server that keeps nothing on disk."""
 
     def __init__(self) -> None:
-        super().__init__(VALKEY)
+        super().__init__(SERVICES["redis"]["image"])
         self.with_exposed_ports(REDIS_PORT)
-        self.with_command(["valkey-server", "--save", "", "--appendonly", "no"])
+        self.with_command(["valkey-server", "--protected-mode", "no", "--save", "", "--appendonly", "no"])
 
     @property
     def url(self) -> str:
