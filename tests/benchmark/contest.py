@@ -92,7 +92,7 @@ class Contest:
 
     def _tried(self, entries: Sequence[Entry]) -> Mapping[tuple[str, int], int]:
         """Return how many messages each needs to be kept busy."""
-        plan = msgspec.structs.replace(self._plan, seconds=TRYING_SECONDS, warm_up_seconds=0, judged=True)
+        plan = msgspec.structs.replace(self._plan, seconds=TRYING_SECONDS, warm_up_seconds=0)
         tried = {entry.place: self._once(entry, plan, TRYING) for entry in entries}
         return {place: needed(one.orders_per_second, self._plan) for place, one in tried.items() if one}
 

@@ -10,6 +10,8 @@ import msgspec
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # its stubs' gap
 
+from tests.broker import SILENT
+
 SKUS = 1000
 BATCHES_PER_SKU = 3
 PURCHASED = 300_000_000
@@ -34,14 +36,14 @@ Record = tuple[bytes, bytes]
 
 def make_topics(servers: str, *names: str) -> None:
     """Three partitions each."""
-    admin = AdminClient({"bootstrap.servers": servers})
+    admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
     for made in admin.create_topics([NewTopic(name, 3, 1) for name in names]).values():
         made.result(30)
 
 
 def drop_topics(servers: str, prefix: str) -> None:
     """Delete all whose names begin so, that their bytes make room."""
-    admin = AdminClient({"bootstrap.servers": servers})
+    admin = AdminClient({"bootstrap.servers": servers}, logger=SILENT)
     names = [name for name in admin.list_topics(timeout=30).topics if name.startswith(prefix)]
     for gone in admin.delete_topics(names).values():
         gone.result(30)

@@ -43,7 +43,10 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
             "failures": contest.failures,
         }
     if asked.floor_messages:
-        figures["floor"] = of_floor(backends, directory, asked)
+        try:
+            figures["floor"] = of_floor(backends, directory, asked)
+        except Exception as failure:  # noqa: BLE001 - an hour's figures must not be lost for it
+            screen.print(f"floor: {type(failure).__name__}: {failure}", style="red", markup=False)
     return figures
 
 

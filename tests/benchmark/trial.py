@@ -11,7 +11,7 @@ import msgspec
 from python_app_template.embedded import Backends
 from tests.benchmark import counters
 from tests.benchmark.counters import Counters
-from tests.benchmark.figures import agree
+from tests.benchmark.figures import WINDOWS, agree
 from tests.benchmark.load import Record, drop_topics, make_topics, produce
 from tests.benchmark.sides import Grounds, Side
 from tests.benchmark.visible import Sample, Watch, counted, edges
@@ -135,7 +135,7 @@ def measure(backends: Backends, side: Side, grounds: Grounds, plan: Plan, watch:
         first = watch.sample_until(lambda now: now.total > start or now.at > began + FIRST_SECONDS)
         assert first.total > start, f"{side.name}: no event in {FIRST_SECONDS:g} s; see {logged(grounds)}"
         windows = warmed_up(watch, plan)
-        if windows and not windows[-1]:
+        if is_idle(windows):
             raise RanDryError(f"{side.name}: nothing was left after {len(windows)} windows")
         running = counters.processes(backends, pids)
         before, since = counters.read(backends, grounds, running), time.monotonic() if windows else first.at
@@ -156,11 +156,16 @@ def warmed_up(watch: Watch, plan: Plan) -> list[float]:
     """Let windows pass until three agree, or the time for it is over; return their rates."""
     rates: list[float] = []
     until = time.monotonic() + plan.warm_up_seconds
-    while not agree(rates) and rates[-1:] != [0] and time.monotonic() + plan.window_seconds <= until:
+    while not agree(rates) and not is_idle(rates) and time.monotonic() + plan.window_seconds <= until:
         before = watch.sample()
         after = watch.sample_until(partial(is_at, before.at + plan.window_seconds))
         rates.append((after.total - before.total) / (after.at - before.at))
     return rates
+
+
+def is_idle(rates: Sequence[float]) -> bool:
+    """Whether nothing came in so many windows as have to agree."""
+    return len(rates) >= WINDOWS and not any(rates[-WINDOWS:])
 
 
 def is_at(end: float, now: Sample) -> bool:
