@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
@@ -104,14 +104,17 @@ class KafkaAdmin:
 
     async def bounds(self, partition: Partition) -> Bounds:
         """Return where the partition's log begins and ends."""
+        return (await self.all_bounds([partition]))[partition]
+
+    async def all_bounds(self, partitions: Sequence[Partition]) -> dict[Partition, Bounds]:
+        """Return where these logs begin and end; in three requests to each broker, however many they are."""
         end, stable = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
-        return Bounds(
-            *await asyncio.gather(
-                self._offset(partition, FIRST, end),
-                self._offset(partition, LAST, end),
-                self._offset(partition, LAST, stable),
-            )
+        found = await asyncio.gather(
+            self._offsets(partitions, FIRST, end),
+            self._offsets(partitions, LAST, end),
+            self._offsets(partitions, LAST, stable),
         )
+        return dict(zip(partitions, map(Bounds, *found), strict=True))
 
     async def log(self, partition: Partition) -> Log:
         """Return the partition's log as the core sees it."""
@@ -184,11 +187,16 @@ class KafkaAdmin:
             last, self.client, self._silent_since = [self.client], self._new_client(), None
             threading.Thread(target=last.clear, name="kafka-admin-end", daemon=True).start()  # to end it may take long
 
-    async def _offset(self, partition: Partition, spec: Spec, isolation: IsolationLevel) -> int:
+    async def _offsets(self, partitions: Sequence[Partition], spec: Spec, isolation: IsolationLevel) -> list[int]:
         asked: dict[Any, Future[Any]] = self.client.list_offsets(
-            {TopicPartition(*partition): spec}, isolation_level=isolation, request_timeout=self._seconds
+            {TopicPartition(*partition): spec for partition in partitions},
+            isolation_level=isolation,
+            request_timeout=self._seconds,
         )
-        (future,) = asked.values()
+        futures = zip(partitions, asked.values(), strict=True)
+        return await asyncio.gather(*(self._offset(partition, future) for partition, future in futures))
+
+    async def _offset(self, partition: Partition, future: "Future[Any]") -> int:
         offset = int((await self.answer(future)).offset)
         if offset < 0:  # so a broker that has just come back answers, without an error
             raise TransientError(f"Kafka: nobody knows yet where {partition} begins or ends", code="UNKNOWN_OFFSET")

@@ -47,9 +47,8 @@ async def _partitions(admin: KafkaAdmin, topic: str) -> Sequence[Partition]:
 
 async def topic_logs(admin: KafkaAdmin, topic: str) -> Mapping[int, Bounds]:
     """Return where the topic's partitions begin and end now. Raises TransientError, CommandFailed."""
-    found = await _partitions(admin, topic)
-    bounds = await asyncio.gather(*(_bounds(admin, partition) for partition in found))
-    return {partition.number: log for partition, log in zip(found, bounds, strict=True)}
+    found = await _bounds(admin, await _partitions(admin, topic))
+    return {partition.number: log for partition, log in found.items()}
 
 
 @retry(
@@ -58,8 +57,8 @@ async def topic_logs(admin: KafkaAdmin, topic: str) -> Mapping[int, Bounds]:
     wait=wait_fixed(0.05),
     reraise=True,
 )
-async def _bounds(admin: KafkaAdmin, partition: Partition) -> Bounds:
-    return await admin.bounds(partition)
+async def _bounds(admin: KafkaAdmin, partitions: Sequence[Partition]) -> Mapping[Partition, Bounds]:
+    return await admin.all_bounds(partitions)
 
 
 class Reader:

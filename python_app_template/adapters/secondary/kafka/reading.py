@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -27,8 +27,12 @@ NEWBORN_SECONDS = 4.0
 async def logs(admin: KafkaAdmin, name: str) -> dict[Partition, Bounds]:
     """Return where the topic's partitions begin and end now. Raises TransientError."""
     partitions = [Partition(name, number) for number in range((await admin.topic(name)).partitions)]
-    found = await asyncio.gather(*(bounds(admin, partition) for partition in partitions))
-    return dict(zip(partitions, found, strict=True))
+    return await _all_bounds(admin, partitions)
+
+
+async def bounds(admin: KafkaAdmin, partition: Partition) -> Bounds:
+    """Return where a log begins and ends, also of a topic that was made a moment ago. Raises TransientError."""
+    return (await _all_bounds(admin, [partition]))[partition]
 
 
 @retry(
@@ -37,9 +41,8 @@ async def logs(admin: KafkaAdmin, name: str) -> dict[Partition, Bounds]:
     wait=wait_fixed(0.05),
     reraise=True,
 )
-async def bounds(admin: KafkaAdmin, partition: Partition) -> Bounds:
-    """Return where a log begins and ends, also of a topic that was made a moment ago. Raises TransientError."""
-    return await admin.bounds(partition)
+async def _all_bounds(admin: KafkaAdmin, partitions: Sequence[Partition]) -> dict[Partition, Bounds]:
+    return await admin.all_bounds(partitions)
 
 
 async def pages(settings: Settings, partition: Partition, start: int, end: int) -> AsyncGenerator[list[Message], None]:
