@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.benchmark.peers import leash
 from tests.benchmark.sides import Grounds
 from tests.processes import ROOT
 
@@ -45,7 +46,7 @@ def started(program: Program, grounds: Grounds, number: int) -> Iterator[Running
     log = grounds.directory / f"{program.part}-{number}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", program.module],
+            [sys.executable, "-m", leash.__name__, program.module],
             cwd=ROOT,
             env={**os.environ, **environment(grounds), **program.variables},
             stdin=subprocess.DEVNULL,
