@@ -31,7 +31,6 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     environment: Literal["dev", "test", "prod"] = "dev"

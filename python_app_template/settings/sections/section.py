@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 class Section(BaseModel):
     """Settings that belong together. Immutable; a wrong value never stands in an error's text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     def contradictions(self) -> Iterator[str]:
         """Say in a line each which values do not go together."""
