@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from python_app_template.embedded import Backends
-from tests.benchmark.floor.recorded_run import SEED, Shape
+from tests.benchmark.floor.recorded_run import SEED, Shape, consumed, is_settled
 from tests.benchmark.floor.recording import BROKER, POSTGRES, WHOLE
 from tests.benchmark.load import LOADS, Record, produce
 from tests.benchmark.sides import Grounds, Side
@@ -21,7 +21,7 @@ from tests.sql import run_sql
 WARM_UP = 0.2
 """Share of the messages after which the time begins to count: cached plans, the broker's JIT."""
 
-STALLED_SECONDS = 3.0
+LOOK_SECONDS = 1.0
 LIMIT_SECONDS = 600.0
 
 
@@ -60,9 +60,9 @@ def rate(backends: Backends, side: Side, records: Sequence[Record], directory: P
     run_sql(grounds.database, "VACUUM ANALYZE", "CHECKPOINT")
     produce(grounds.servers, grounds.input_topic, records)
     watch = Watch(grounds.servers, grounds.output_topic)
-    before = watch.sample().total
+    before, messages = watch.sample().total, consumed(grounds.database) + len(records)
     with side.running(grounds):
-        watch.sample_until(is_over(side, grounds, before))
+        watch.sample_until(is_over(side, grounds, messages))
     found = [(sample.at, sample.total - before) for sample in watch.samples]
     if isinstance(side, Floor):
         violations = side.violations(grounds, len(records))
@@ -73,18 +73,19 @@ def rate(backends: Backends, side: Side, records: Sequence[Record], directory: P
     return len(records) * pace(found)
 
 
-def is_over(side: Side, grounds: Grounds, before: int) -> Callable[[Sample], bool]:
-    """Return what tells whether a run is: a replay says so itself, the service has nothing more to publish."""
-    moved = (time.monotonic(), before)
-    until = time.monotonic() + LIMIT_SECONDS
+def is_over(side: Side, grounds: Grounds, messages: int) -> Callable[[Sample], bool]:
+    """Return what tells whether a run is: a replay says so itself; of the service, the database tells."""
+    looked = started = time.monotonic()
 
     def over(now: Sample) -> bool:
-        nonlocal moved
-        assert now.at < until, f"{side.name} has not finished; see {grounds.directory}"
+        nonlocal looked
+        assert now.at < started + LIMIT_SECONDS, f"{side.name} has not finished; see {grounds.directory}"
         if isinstance(side, Floor):
             return side.is_finished(grounds)
-        moved = (now.at, now.total) if now.total > moved[1] else moved
-        return moved[1] > before and now.at > moved[0] + STALLED_SECONDS
+        if now.at < looked + LOOK_SECONDS:
+            return False
+        looked = now.at
+        return is_settled(grounds.database, messages)
 
     return over
 

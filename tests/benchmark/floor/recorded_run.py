@@ -19,7 +19,7 @@ LIMIT_SECONDS = 600.0
 SEED = 1
 
 TABLES = "SELECT string_agg(quote_ident(tablename), ',') FROM pg_tables WHERE schemaname = 'public'"
-CONSUMED = "SELECT sum(next_offset)::bigint FROM positions"
+CONSUMED = "SELECT coalesce(sum(next_offset), 0)::bigint FROM positions"
 PUBLISHED = "SELECT h.number = o.number FROM outbox_head h, (SELECT min(number) AS number FROM outbox) o"
 
 _numbers = count(1)
@@ -66,7 +66,7 @@ def record(servers: str, database: str, shape: Shape, directory: Path) -> Record
     grounds = Grounds(servers, create_database(database, name), *topics, name, directory)
     Service(shape.batch_size, split=shape.split).prepare(grounds)
     create_database(database, template, name)
-    before = int(run_sql(grounds.database, CONSUMED))
+    before = consumed(grounds.database)
     produce(servers, grounds.input_topic, islice(LOADS[shape.load](SEED), shape.messages))
     files = recorded(grounds, shape, before + shape.messages)
     rows = rows_of(grounds.database)
@@ -102,8 +102,18 @@ def recorded(grounds: Grounds, shape: Shape, messages: int) -> list[Path]:
 
 
 def until_settled(url: str, messages: int) -> None:
-    """Wait until so many messages are consumed, and all that came of them is published."""
-    wait_until(lambda: (run_sql(url, CONSUMED) or 0) >= messages and run_sql(url, PUBLISHED), LIMIT_SECONDS)
+    """Wait until they are."""
+    wait_until(lambda: is_settled(url, messages), LIMIT_SECONDS)
+
+
+def is_settled(url: str, messages: int) -> bool:
+    """Whether so many messages are consumed, and all that came of them is published."""
+    return consumed(url) >= messages and bool(run_sql(url, PUBLISHED))
+
+
+def consumed(url: str) -> int:
+    """Count what the service has consumed, ever."""
+    return int(run_sql(url, CONSUMED))
 
 
 def create_database(beside: str, name: str, template: str = "template0") -> str:

@@ -28,6 +28,8 @@ class Result(msgspec.Struct):
     """When a batch was committed (or, without a database, consumed), in seconds since 1970; messages up to then."""
     records: int = 0
     """What was produced in committed Kafka transactions, but for cursors."""
+    cpu_seconds: float = 0.0
+    """Of the replay alone: the recording had been read before."""
     finished: bool = False
     otherwise: list[str] = msgspec.field(default_factory=list)
     """What a statement did otherwise than in the recorded run."""
@@ -135,11 +137,12 @@ async def run(settings: Settings, play: Script, what: str, write: Callable[[Resu
     """Replay it; then, or when it is asked to stop before, have written down what came of it. Return when asked to."""
     result, asked = Result([]), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    began = time.process_time()
     async with staged(settings, play, what) as stage:
         replay = Replay(play, stage, settings.outbox.poll_interval_ms / 1000, result)
         going, stopping = asyncio.create_task(replay()), asyncio.create_task(asked.wait())
         await asyncio.wait({going, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        result.finished = going.done()
+        result.finished, result.cpu_seconds = going.done(), time.process_time() - began
         if not going.done():
             going.cancel()
             await asyncio.get_running_loop().shutdown_default_executor()  # a transaction that is under way
