@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.outbox import Format
+from python_app_template.adapters.secondary.postgres.packing import unpack
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
@@ -132,7 +132,7 @@ async def rows(engine: AsyncEngine, question: str) -> Sequence[Any]:
 async def frames(engine: AsyncEngine) -> list[Frame]:
     """All that is in the outbox, in the order of its commits."""
     found = await rows(engine, "SELECT frames FROM outbox WHERE number > 0 ORDER BY number")
-    return [frame for row in found for frame in msgspec.msgpack.decode(row.frames, type=list[Frame])]
+    return [frame for row in found for frame in unpack(row.frames)]
 
 
 async def events(engine: AsyncEngine) -> list[dict[str, Any]]:

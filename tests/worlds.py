@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.adapters.secondary.postgres.moves import PostgresMoves
 from python_app_template.adapters.secondary.postgres.outbox import Format, PostgresOutbox, PostgresOutboxReader
+from python_app_template.adapters.secondary.postgres.packing import unpack
 from python_app_template.adapters.secondary.postgres.positions import PostgresPositions
 from python_app_template.adapters.secondary.postgres.tables import metadata
 from python_app_template.adapters.secondary.postgres.unit_of_work import PostgresUnitOfWork
-from python_app_template.core.delivery.messages import Fact, Frame, Partition
+from python_app_template.core.delivery.messages import Fact, Partition
 from python_app_template.core.ports.moves import Moves
 from python_app_template.core.ports.positions import Positions
 from python_app_template.core.ports.publishing import OutboxReader
@@ -172,7 +172,7 @@ class InPostgres(World):
 
     async def published(self) -> Sequence[str]:
         rows = await self._ask("SELECT frames FROM outbox WHERE number > 0 ORDER BY number")
-        frames = [frame for row in rows for frame in msgspec.msgpack.decode(row.frames, type=list[Frame])]
+        frames = [frame for row in rows for frame in unpack(row.frames)]
         return [(frame.key or b"").decode() for frame in frames]
 
     async def sensors(self) -> Mapping[str, Sensor]:

@@ -64,8 +64,13 @@ def upgrade() -> None:
         "outbox",
         sa.Column("row_id", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()")),
         sa.Column("number", sa.BigInteger, comment="dense and in commit order; given inside COMMIT"),
-        sa.Column("frames", sa.LargeBinary, nullable=False, comment="MessagePack: an array of frames"),
-        sa.Column("bytes", sa.Integer, nullable=False),
+        sa.Column(
+            "frames",
+            sa.LargeBinary,
+            nullable=False,
+            comment="MessagePack: frames in their order; long ones in zlib's format",
+        ),
+        sa.Column("bytes", sa.Integer, nullable=False, comment="of the frames, before they were compressed"),
         sa.Column("bytes_through", sa.BigInteger, comment="the sum of bytes up to this row"),
         sa.Column("committed_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("row_id", name="pk_outbox"),
@@ -74,7 +79,7 @@ def upgrade() -> None:
         # Every row is written once and deleted soon: clean up often, by count and not by share.
         postgresql_with={"autovacuum_vacuum_scale_factor": "0", "autovacuum_vacuum_threshold": "2000"},
     )
-    # Frames live for a moment: compressing them costs more than writing them.
+    # Long ones come compressed: to try that once more would be for nothing.
     op.execute("ALTER TABLE outbox ALTER COLUMN frames SET STORAGE EXTERNAL")
     op.create_table(
         "outbox_head",

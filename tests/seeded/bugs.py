@@ -215,7 +215,7 @@ BUGS = (
                 "        for first in range(0, len(self._rows), ROWS_AT_ONCE):\n",
                 "        if letters := getattr(self, '_letters', None):\n"
                 "            async with self._connection.engine.begin() as apart:\n"
-                '                await apart.execute(APPEND, {"frames": pack(letters, self._form.row_bytes)})\n'
+                "                await append(apart, pack(letters, self._form.row_bytes))\n"
                 "        for first in range(0, len(self._rows), ROWS_AT_ONCE):\n",
             ),
         ),

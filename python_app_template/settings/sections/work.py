@@ -28,11 +28,11 @@ class Outbox(Section):
     max_pending: Count = 1000
     """Rows (a batch has one or a few); above, consuming pauses."""
     max_pending_bytes: Bytes = ByteSize(2**30)
-    """Bytes; above, consuming pauses."""
+    """Bytes, before they are compressed; above, consuming pauses."""
     page_bytes: Bytes = ByteSize(8 * 2**20)
-    """Bytes that one Kafka transaction publishes, about."""
+    """Bytes that one Kafka transaction publishes, about, before they are compressed."""
     row_bytes: Bytes = ByteSize(4 * 2**20)
-    """Bytes of one row, about; a batch with more is split."""
+    """Bytes of one row, about, before they are compressed; a batch with more is split."""
     poll_interval_ms: Milliseconds = 10
     """Milliseconds between looks for rows of other processes; rows of its own wake the relay at once."""
 

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 
-import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -264,11 +263,3 @@ async def relayed(engine: AsyncEngine, broker: FakeBroker) -> Halted | None:
 async def caught_up(engine: AsyncEngine, cursor: Cursor | None) -> bool:
     [[head]] = await rows(engine, "SELECT number FROM outbox_head")
     return cursor is not None and cursor.number == head
-
-
-def test_frames_in_the_outbox_are_plain_messagepack() -> None:
-    frame = Frame("t", b"k", None, [("name", b"value"), ("null", None)], "type", 2)
-    again = msgspec.msgpack.decode(msgspec.msgpack.encode([frame]), type=list[Frame])
-    assert [(f.topic, f.key, f.value, list(f.headers), f.type, f.partition) for f in again] == [
-        ("t", b"k", None, [("name", b"value"), ("null", None)], "type", 2)
-    ]

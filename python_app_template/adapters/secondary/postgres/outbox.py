@@ -6,13 +6,13 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import msgspec
 from sqlalchemy import ARRAY, BigInteger, Integer, LargeBinary, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters import dead_letters
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.adapters.secondary.postgres.fates import write_down
+from python_app_template.adapters.secondary.postgres.packing import Packed, pack, unpack
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
@@ -35,15 +35,12 @@ ROWS_AT_ONCE = 16
 IDLE_SECONDS = 0.5
 """How long a reader waits for a commit before it looks at its witness again."""
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Frame])
-
 APPEND = text(
     """
     INSERT INTO outbox (frames, bytes)
-    SELECT frames, length(frames) FROM unnest(:frames) WITH ORDINALITY AS r (frames, position) ORDER BY position
+    SELECT frames, bytes FROM unnest(:frames, :sizes) WITH ORDINALITY AS r (frames, bytes, position) ORDER BY position
     """
-).bindparams(bindparam("frames", type_=ARRAY(LargeBinary)))
+).bindparams(bindparam("frames", type_=ARRAY(LargeBinary)), bindparam("sizes", type_=ARRAY(Integer)))
 
 KEEP = text(
     """
@@ -122,7 +119,7 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def __init__(self, connection: AsyncConnection, form: Format) -> None:
         self._connection, self._form = connection, form
-        self._rows: list[bytes] = []
+        self._rows: list[Packed] = []
         self._kept: list[Record] = []
         self._buried: list[DeadLetter] = []
 
@@ -140,7 +137,7 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         if self._kept:
             await self._keep()
         for first in range(0, len(self._rows), ROWS_AT_ONCE):
-            await self._connection.execute(APPEND, {"frames": self._rows[first : first + ROWS_AT_ONCE]})
+            await append(self._connection, self._rows[first : first + ROWS_AT_ONCE])
         return bool(self._rows)
 
     def _bury(self, letter: DeadLetter) -> Frame:
@@ -162,13 +159,9 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         await self._connection.execute(KEEP, values)
 
 
-def pack(frames: Sequence[Frame], most: int) -> list[bytes]:
-    """Return the frames as the outbox's rows of at most so many bytes, each of one frame at least."""
-    row = _encoder.encode(frames)
-    if len(row) <= most or len(frames) == 1:
-        return [row]
-    middle = len(frames) // 2
-    return pack(frames[:middle], most) + pack(frames[middle:], most)
+async def append(connection: AsyncConnection, rows: Sequence[Packed]) -> None:
+    """Write these rows, in the transaction that is open."""
+    await connection.execute(APPEND, {"frames": [r.frames for r in rows], "sizes": [r.size for r in rows]})
 
 
 class PostgresOutboxReader(OutboxReader):
@@ -204,7 +197,7 @@ class PostgresOutboxReader(OutboxReader):
         async with transaction(self._each_alone) as connection:
             bounds = {"number": number, "rows": PAGE_ROWS, "bytes": self._page_bytes}
             rows = await connection.execute(PAGE, bounds)
-            return [OutboxRow(r.number, r.row_id, _decoder.decode(r.frames) if r.frames else (), r.age) for r in rows]
+            return [OutboxRow(r.number, r.row_id, unpack(r.frames) if r.frames else (), r.age) for r in rows]
 
     async def start(self) -> None:
         """As the port says."""

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,6 +15,7 @@ from python_app_template.adapters.secondary.postgres.engine import (
     give_back,
     transaction,
 )
+from python_app_template.adapters.secondary.postgres.packing import unpack
 from python_app_template.adapters.secondary.postgres.sqlstates import ERRORS, classify
 from python_app_template.audit.evidence import Decision, Move
 from python_app_template.core.delivery.messages import Frame
@@ -44,8 +44,6 @@ PATIENT = text(
     "SELECT set_config(name, '0', true) FROM pg_settings"
     " WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout')"
 )
-
-_decoder = msgspec.msgpack.Decoder(list[Frame])
 
 ReadTables = Callable[[AsyncConnection], Awaitable[Any]]
 """Reads the domain's tables inside the snapshot's transaction."""
@@ -116,7 +114,7 @@ async def looking(database: Database, name: str) -> AsyncIterator[Looking]:
 async def _read(connection: AsyncConnection, topic: str, read_tables: ReadTables) -> Snapshot:
     positions = {row.partition: row.next_offset for row in await connection.execute(POSITIONS, {"topic": topic})}
     head = (await connection.execute(HEAD)).one()
-    rows = [Pending(row.number, row.row_id, _decoder.decode(row.frames)) for row in await connection.execute(ROWS)]
+    rows = [Pending(row.number, row.row_id, unpack(row.frames)) for row in await connection.execute(ROWS)]
     tables = await read_tables(connection)
     moves = (await connection.execute(MOVES, {"topic": topic})).all()
     return Snapshot(
@@ -137,7 +135,7 @@ async def _cursor_moved(connection: AsyncConnection, move: Row[Any]) -> CursorMo
     skipped: list[Frame] = []
     again: list[Frame] = []
     for row in await connection.execute(PASSED, {"move_id": move.id}):
-        (skipped if row.number <= move.published_to else again).extend(_decoder.decode(row.frames))
+        (skipped if row.number <= move.published_to else again).extend(unpack(row.frames))
     return CursorMoved(move.published_from, move.published_to, skipped, again, _decision(move))
 
 

@@ -55,8 +55,10 @@ outbox = Table(
     metadata,
     Column("row_id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
     Column("number", BigInteger, unique=True, comment="dense and in commit order; given inside COMMIT"),
-    Column("frames", LargeBinary, nullable=False, comment="MessagePack: an array of frames"),
-    Column("bytes", Integer, nullable=False),
+    Column(
+        "frames", LargeBinary, nullable=False, comment="MessagePack: frames in their order; long ones in zlib's format"
+    ),
+    Column("bytes", Integer, nullable=False, comment="of the frames, before they were compressed"),
     Column("bytes_through", BigInteger, comment="the sum of bytes up to this row"),
     Column("committed_at", DateTime(timezone=True)),
     comment="What transactions want published, a row each; the last one published stays as a witness",

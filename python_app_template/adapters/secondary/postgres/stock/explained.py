@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import transaction
+from python_app_template.adapters.secondary.postgres.packing import plain, unpack
 from python_app_template.core.delivery.messages import Frame
 
 ORDER = text("SELECT customer_id, placed_at, changed_at, cancelled FROM orders WHERE order_id = :order_id")
@@ -18,7 +19,7 @@ LINES = text(
 POSITIONS = text("SELECT partition, next_offset FROM positions WHERE topic = :topic")
 PURGED = text("SELECT max(before) FROM purges")
 HEAD = text("SELECT transactional_id FROM outbox_head")
-OUTBOX = text("SELECT number, frames, committed_at FROM outbox WHERE position(:written in frames) > 0 ORDER BY number")
+OUTBOX = text("SELECT number, frames, committed_at FROM outbox ORDER BY number")
 DIGESTS = text(
     """
     SELECT number, state, message_id, starts, ends, coalesce(settled_at, written_at, since) AS at
@@ -33,8 +34,6 @@ DEAD = text(
     WHERE d.topic = :topic
     """
 ).bindparams(bindparam("partitions", type_=ARRAY(Integer)), bindparam("offsets", type_=ARRAY(BigInteger)))
-
-_decoder = msgspec.msgpack.Decoder(list[Frame])
 
 
 class OrderRow(NamedTuple):
@@ -95,12 +94,12 @@ async def kept(engine: AsyncEngine, order_id: str, topic: str) -> Kept:
         order = await _rows(connection, ORDER, order_id=order_id)
         lines = await _rows(connection, LINES, order_id=order_id)
         positions = await _rows(connection, POSITIONS, topic=topic)
-        outbox = await _rows(connection, OUTBOX, written=msgspec.json.encode(order_id)[1:-1])
+        outbox = await _outbox(connection, msgspec.json.encode(order_id)[1:-1])
         return Kept(
             OrderRow(*order[0]) if order else None,
             [LineRow(*line) for line in lines],
             {row.partition: row.next_offset for row in positions},
-            [OutboxRow(row.number, _decoder.decode(row.frames), _utc(row.committed_at)) for row in outbox],
+            outbox,
             [_digest(row) for row in await _rows(connection, DIGESTS)],
             await connection.scalar(PURGED),
             await connection.scalar(HEAD),
@@ -117,6 +116,16 @@ async def dead(engine: AsyncEngine, topic: str, places: Sequence[tuple[int, int]
 
 async def _rows(connection: AsyncConnection, statement: Any, **values: object) -> Sequence[Any]:
     return (await connection.execute(statement, values)).all()
+
+
+async def _outbox(connection: AsyncConnection, written: bytes) -> Sequence[OutboxRow]:
+    """Return the rows that have this in them somewhere, one in memory at a time: there may be many, and large ones."""
+    async with connection.stream(OUTBOX, execution_options={"yield_per": 1}) as rows:
+        return [
+            OutboxRow(row.number, unpack(row.frames), _utc(row.committed_at))
+            async for row in rows
+            if written in plain(row.frames)
+        ]
 
 
 def _digest(row: Any) -> DigestRow:

@@ -1,0 +1,36 @@
+"""Frames as the bytes of an outbox row."""
+
+import zlib
+
+import msgspec
+
+from python_app_template.adapters.secondary.postgres.packing import WORTH_BYTES, Packed, pack, unpack
+from python_app_template.core.delivery.messages import Frame
+
+FRAME = Frame("t", b"k", None, [("name", b"value"), ("null", None)], "type", 2)
+MOST = 2**20
+
+
+def test_a_short_row_is_plain_messagepack() -> None:
+    [row] = pack([FRAME], MOST)
+    assert row == Packed(msgspec.msgpack.encode([FRAME]), len(row.frames))
+    assert shown(unpack(row.frames)) == [("t", b"k", None, [("name", b"value"), ("null", None)], "type", 2)]
+
+
+def test_a_long_row_is_messagepack_in_zlibs_format_and_says_how_long_it_was() -> None:
+    frames = [FRAME._replace(key=b"%d" % n) for n in range(WORTH_BYTES)]
+    [row] = pack(frames, MOST)
+    assert zlib.decompress(row.frames) == msgspec.msgpack.encode(frames)
+    assert (row.size, len(row.frames) < row.size // 4) == (len(msgspec.msgpack.encode(frames)), True)
+    assert shown(unpack(row.frames)) == shown(frames)
+
+
+def test_rows_are_bounded_before_they_are_compressed_and_have_a_frame_at_least() -> None:
+    frames = [FRAME._replace(value=bytes(3000), key=b"%d" % n) for n in range(8)]
+    assert [len(unpack(row.frames)) for row in pack(frames, 7000)] == [2, 2, 2, 2]
+    assert [len(unpack(row.frames)) for row in pack(frames[:2], 1)] == [1, 1]
+    assert shown([frame for row in pack(frames, 7000) for frame in unpack(row.frames)]) == shown(frames)
+
+
+def shown(frames: list[Frame]) -> list[tuple[object, ...]]:
+    return [(f.topic, f.key, f.value, list(f.headers), f.type, f.partition) for f in frames]
