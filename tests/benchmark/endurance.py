@@ -1,7 +1,6 @@
 """Memory by time, of worker and relay each in a process of its own: at a steady rate, and at full rate."""
 
 import argparse
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,19 +14,18 @@ from python_app_template.settings import Settings
 from tests.benchmark.load import batches, send
 from tests.benchmark.open_loop.closed import Flood
 from tests.benchmark.open_loop.processes import closed_loop, sent_alone
-from tests.benchmark.open_loop.schedule import NANOSECONDS
 from tests.benchmark.open_loop.sender import Plan
 from tests.benchmark.sampling import resident_megabytes, sampled
 from tests.benchmark.slope import Point, blocks, slope
 from tests.benchmark.surroundings import peak_megabytes, prepared, started
-from tests.processes import ServiceProcess
+from tests.processes import ServiceProcess, wait_until
 
 ROLES = ("worker", "relay")
 THROWN_AWAY = 60.0
 """Seconds at the beginning: caches fill, the allocator finds its size."""
 LEAST_MINUTES = 2.0
 BLOCK_SECONDS = 10.0
-BEFORE_SECONDS = 5.0
+LIMIT_SECONDS = 10.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,17 +44,23 @@ def minutes(text: str) -> float:
 
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Megabytes a minute with their interval, and the peak, of each process."""
-    settings = prepared(backends)
-    steady, full = partial(at_rate, settings, asked.rate), partial(at_full_rate, settings)
-    send(settings.kafka.bootstrap_servers, settings.kafka.input_topic, batches())
+    settings, found = prepared(backends), dict[str, Any]()
+    stock = send(settings.kafka.bootstrap_servers, settings.kafka.input_topic, batches())
     with started(settings, directory, ROLES) as services:
         for service in services:
             service.until_ready()
-        found = {"steady": watched(services, partial(steady, asked.minutes * 60))} if asked.minutes else {}
+        if asked.minutes:
+            found["steady"] = watched(services, partial(at_rate, settings, asked.rate, asked.minutes * 60))
+            await_published(services[1], stock + found["steady"]["events"])
         if asked.full_minutes:
             first = int(asked.rate * asked.minutes * 60)
-            found["full"] = watched(services, partial(full, asked.full_minutes * 60, first))
-        return found
+            found["full"] = watched(services, partial(at_full_rate, settings, asked.full_minutes * 60, first))
+    return found
+
+
+def await_published(relay: ServiceProcess, events: int) -> None:
+    """Wait until all of them are: what is sent at a rate that can't be held is no steady state."""
+    wait_until(lambda: relay.metric("app_events_published_total") >= events, LIMIT_SECONDS, relay.explain)
 
 
 def watched(services: Sequence[ServiceProcess], work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -83,8 +87,8 @@ def trend(points: Sequence[Point]) -> dict[str, Any]:
 
 def at_rate(settings: Settings, rate: float, seconds: float) -> dict[str, Any]:
     """Send orders as they are due; nobody reads what comes of them."""
-    kafka, begin = settings.kafka, time.monotonic_ns() + int(BEFORE_SECONDS * NANOSECONDS)
-    plan = Plan(kafka.bootstrap_servers, kafka.input_topic, kafka.output_topic, rate, int(rate * seconds), begin)
+    kafka = settings.kafka
+    plan = Plan(kafka.bootstrap_servers, kafka.input_topic, kafka.output_topic, rate, int(rate * seconds))
     sent = sent_alone(plan)
     return {"orders": plan.count, "events": sent.events, "lateness_milliseconds": sent.lateness}
 

@@ -1,7 +1,6 @@
 """Produced to visible, by load: open loop, from when an order was due until a reader sees the last of its events."""
 
 import argparse
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,6 @@ from python_app_template.embedded import Backends
 from tests.benchmark.contest import entries
 from tests.benchmark.open_loop.closed import Flood, Sustained
 from tests.benchmark.open_loop.processes import closed_loop, open_loop
-from tests.benchmark.open_loop.schedule import NANOSECONDS
 from tests.benchmark.open_loop.sender import Plan
 from tests.benchmark.sides import Grounds, Side
 from tests.benchmark.trial import forget, fresh
@@ -23,8 +21,6 @@ SHARES = (0.1, 0.25, 0.5, 0.75)
 LOAD = "sunny"
 LIGHT = 200.0
 """Orders a second, the same for all."""
-BEFORE_SECONDS = 5.0
-"""Until the first order is due: sender and watcher have to be there."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +99,6 @@ class Bench:
             self._grounds.output_topic,
             load.rate,
             skipped + int(load.rate * seconds),
-            time.monotonic_ns() + int(BEFORE_SECONDS * NANOSECONDS),
             self._next,
             skipped,
         )

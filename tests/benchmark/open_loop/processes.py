@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
 
 from tests.benchmark.open_loop import closed, sender, watcher
+from tests.benchmark.open_loop.schedule import NANOSECONDS
 from tests.processes import ROOT
 
 T = TypeVar("T")
@@ -18,14 +22,24 @@ class Helper:
     def __init__(self, module: str, plan: msgspec.Struct) -> None:
         given = msgspec.json.encode(plan).decode()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, given], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", module, given],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self._name = module
 
     def until_ready(self) -> None:
         """Wait until it says that it is."""
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == watcher.READY, f"{self._name} ended: {self._process.wait()}"
+        assert self._process.stdout.readline() == sender.READY, f"{self._name} ended: {self._process.wait()}"
+
+    def begin(self, at: int) -> None:
+        """Tell it when its schedule begins."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"%d\n" % at)
+        self._process.stdin.flush()
 
     def result(self, shape: type[T]) -> T:
         """Wait for its end, and return what it printed."""
@@ -41,28 +55,39 @@ class Helper:
 
 
 def open_loop(plan: sender.Plan) -> tuple[sender.Sent, watcher.Watched]:
-    """Send as planned and watch it; the plan begins once the watcher is ready."""
-    watching = Helper(watcher.__name__, plan)
-    try:
-        watching.until_ready()
-        return sent_alone(plan), watching.result(watcher.Watched)
-    finally:
-        watching.close()
+    """Send as planned and watch it."""
+    with helper(sender.__name__, plan) as sending, helper(watcher.__name__, plan) as watching:
+        begin(sending, watching)
+        return sending.result(sender.Sent), watching.result(watcher.Watched)
 
 
 def sent_alone(plan: sender.Plan) -> sender.Sent:
     """Send as planned; nobody watches."""
-    sending = Helper(sender.__name__, plan)
-    try:
+    with helper(sender.__name__, plan) as sending:
+        begin(sending)
         return sending.result(sender.Sent)
-    finally:
-        sending.close()
 
 
 def closed_loop(flood: closed.Flood) -> closed.Sustained:
     """Send as much as is answered."""
-    looping = Helper(closed.__name__, flood)
-    try:
+    with helper(closed.__name__, flood) as looping:
         return looping.result(closed.Sustained)
+
+
+@contextmanager
+def helper(module: str, plan: msgspec.Struct) -> Iterator[Helper]:
+    """Start one, and leave nothing behind."""
+    started = Helper(module, plan)
+    try:
+        yield started
     finally:
-        looping.close()
+        started.close()
+
+
+def begin(*helpers: Helper) -> None:
+    """Let them begin at the same time, a moment after all are ready."""
+    for each in helpers:
+        each.until_ready()
+    at = time.monotonic_ns() + NANOSECONDS
+    for each in helpers:
+        each.begin(at)

@@ -24,12 +24,23 @@ class Plan(msgspec.Struct, frozen=True):
     output_topic: str
     rate: float
     count: int
-    begin: int
-    """When the schedule begins, as `time.monotonic_ns()`, which all processes of a machine share."""
     first: int = 0
     """Number of the first order; no two plans for one service have an order in common."""
     skipped: int = 0
     """Orders at the beginning that warm things up and count for nothing."""
+
+
+READY = b"ready\n"
+
+
+def begin() -> int:
+    """Say that everything is there, and hear when the schedule begins.
+
+    As `time.monotonic_ns()`, which all processes of a machine share.
+    """
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    return int(sys.stdin.readline())
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -60,14 +71,14 @@ class Sender:
         plan, events, late = self._plan, 0, Durations()
         counted = plan.first + plan.skipped
         schedule = zip(due(plan.rate, plan.count, plan.first), stream(plan.first, plan.first), strict=False)
-        spent = cpu_spent()
+        began, spent = begin(), cpu_spent()
         for number, (offset, order) in enumerate(schedule, plan.first):
-            lateness = self._await(plan.begin + offset)
+            lateness = self._await(began + offset)
             self._produce(order)
             events += order.lines
             if number >= counted:
                 late.record(lateness)
-        share = (cpu_spent() - spent) * NANOSECONDS / (time.monotonic_ns() - plan.begin)
+        share = (cpu_spent() - spent) * NANOSECONDS / (time.monotonic_ns() - began)
         assert self._producer.flush(120) == 0, "not acknowledged"
         return Sent(events, late.milliseconds(), share)
 

@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -13,10 +13,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.benchmark.open_loop.percentiles import Durations
 from tests.benchmark.open_loop.schedule import NANOSECONDS, due
-from tests.benchmark.open_loop.sender import Plan, cpu_spent
+from tests.benchmark.open_loop.sender import Plan, begin, cpu_spent
 from tests.benchmark.open_loop.stream import lines_of, number_of
 
-READY = b"ready\n"
 LEFT_BEHIND = 30.0
 """Seconds after the last order was due, until which events are waited for."""
 AT_ONCE = 10_000
@@ -90,33 +89,29 @@ def order_ids(consumer: Consumer) -> list[str]:
 def watch(plan: Plan, consumer: Consumer) -> Watched:
     """Until all orders of the plan are visible, or nothing more is to be expected."""
     tally, offsets = Tally(plan.first, plan.count), array("q", due(plan.rate, plan.count, plan.first))
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
-    began, spent = time.monotonic_ns(), cpu_spent()
-    until = plan.begin + offsets[-1] + int(LEFT_BEHIND * NANOSECONDS)
+    began, spent = begin(), cpu_spent()
+    until = began + offsets[-1] + int(LEFT_BEHIND * NANOSECONDS)
     while tally.complete < plan.count and time.monotonic_ns() < until:
         ids, now = order_ids(consumer), time.monotonic_ns()
         for order_id in ids:
             tally.note(order_id, now)
     share = (cpu_spent() - spent) * NANOSECONDS / (time.monotonic_ns() - began)
-    return judged(plan, tally.visible[plan.skipped :], offsets[plan.skipped :], share)
+    return judged(
+        tally.visible[plan.skipped :], array("q", (began + offset for offset in offsets[plan.skipped :])), share
+    )
 
 
-def judged(plan: Plan, visible: "array[int]", offsets: "array[int]", cpu_share: float) -> Watched:
+def judged(visible: Sequence[int], at: Sequence[int], cpu_share: float) -> Watched:
     """Compare when they were visible (0: never) to when they were due."""
-    there = sorted(at for at in visible if at)
+    there = sorted(seen for seen in visible if seen)
     seconds = (there[-1] - there[0]) / NANOSECONDS if len(there) > 1 else 0.0
     return Watched(
         samples=len(there),
         missing=len(visible) - len(there),
-        latency=Durations(_latencies(plan.begin, visible, offsets)).milliseconds(),
+        latency=Durations(seen - when for seen, when in zip(visible, at, strict=True) if seen).milliseconds(),
         orders_per_second=len(there) / seconds if seconds else 0.0,
         cpu_share=cpu_share,
     )
-
-
-def _latencies(begin: int, visible: Iterable[int], offsets: Iterable[int]) -> Iterator[int]:
-    return (at - begin - offset for at, offset in zip(visible, offsets, strict=True) if at)
 
 
 if __name__ == "__main__":

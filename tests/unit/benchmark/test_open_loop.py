@@ -1,4 +1,3 @@
-from array import array
 from itertools import islice, pairwise
 from statistics import fmean
 
@@ -9,7 +8,6 @@ from python_app_template.adapters.wire.messages import decode
 from python_app_template.core.delivery.messages import Partition, Record, Refused
 from tests.benchmark.open_loop.percentiles import Durations
 from tests.benchmark.open_loop.schedule import NANOSECONDS, due
-from tests.benchmark.open_loop.sender import Plan
 from tests.benchmark.open_loop.stream import POOL, lines_of, number_of, stream
 from tests.benchmark.open_loop.watcher import Tally, judged
 
@@ -70,10 +68,13 @@ def test_events_of_other_runs_count_for_nothing(foreign: str) -> None:
 
 
 def test_latency_counts_from_when_an_order_was_due() -> None:
-    plan = Plan("", "", "", rate=1000, count=3, begin=5 * NANOSECONDS)
-    offsets = array("q", [0, 10 * MILLISECOND, 20 * MILLISECOND])
-    visible = array("q", [plan.begin + 8 * MILLISECOND, 0, plan.begin + 50 * MILLISECOND])
-    watched = judged(plan, visible, offsets, cpu_share=0.1)
+    due_at, visible = [0, 10, 20], [8, 0, 50]
+    began = 5 * NANOSECONDS
+    watched = judged(
+        [began + at * MILLISECOND if at else 0 for at in visible],
+        [began + at * MILLISECOND for at in due_at],
+        cpu_share=0.1,
+    )
     assert (watched.samples, watched.missing) == (2, 1)
     assert watched.latency["p50"] == pytest.approx(8, rel=0.001)
     assert watched.latency["max"] == pytest.approx(30, rel=0.001)
