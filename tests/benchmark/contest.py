@@ -83,7 +83,7 @@ class Contest:
         try:
             needed = dict(self._tried(entries))
             for number in range(rounds):
-                for again, entry in turns([one for one in entries if one.place in needed], number):
+                for again, entry in turns(entries, number):
                     if one := self._busy(entry, needed):
                         found.append(msgspec.structs.replace(one, round=number, again=again))
         except KeyboardInterrupt:
@@ -94,7 +94,7 @@ class Contest:
         """Return how many messages each needs to be kept busy."""
         plan = msgspec.structs.replace(self._plan, seconds=TRYING_SECONDS, warm_up_seconds=0)
         tried = {entry.place: self._once(entry, plan, TRYING) for entry in entries}
-        return {place: needed(one.orders_per_second, self._plan) for place, one in tried.items() if one}
+        return {place: needed(one.orders_per_second, self._plan) if one else TRYING for place, one in tried.items()}
 
     def _busy(self, entry: Entry, needed: dict[tuple[str, int], int]) -> Trial | None:
         """Run it with so many messages that some are left in the end: the first estimate was of a cold broker."""
