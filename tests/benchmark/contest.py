@@ -45,9 +45,9 @@ class Entry(NamedTuple):
         """What it is known by."""
         return self.kind, self.form
 
-    def has(self, wanted: str) -> bool:
-        """Whether it is called so: by its module or by a part of its name."""
-        return wanted == self.kind or wanted.lower() in self.side.name.lower()
+    def is_called(self, wanted: str) -> bool:
+        """Whether it has this very name, or its module has."""
+        return wanted in {self.kind, self.side.name}
 
 
 def entries(load: str, wanted: Sequence[str] = ()) -> list[Entry]:
@@ -58,9 +58,16 @@ def entries(load: str, wanted: Sequence[str] = ()) -> list[Entry]:
     names = {found.name for found in pkgutil.iter_modules(sides.__path__)} - {FIXED}
     modules = sorted(names, key=lambda name: (name != REFERENCE, name))
     found = [entry for name in modules for entry in _of_module(name) if load in entry.side.loads]
-    if unknown := [one for one in wanted if not any(entry.has(one) for entry in found)]:
+    if unknown := [one for one in wanted if not chosen(found, one)]:
         raise SystemExit(f"no side {', '.join(unknown)}; there are {', '.join(entry.side.name for entry in found)}")
-    return [entry for entry in found if not wanted or any(map(entry.has, wanted))]
+    places = {entry.place for one in wanted for entry in chosen(found, one)}
+    return [entry for entry in found if not wanted or entry.place in places]
+
+
+def chosen(found: Sequence[Entry], wanted: str) -> Sequence[Entry]:
+    """Those that are called so; else those whose names have it in them."""
+    exactly = [entry for entry in found if entry.is_called(wanted)]
+    return exactly or [entry for entry in found if wanted.lower() in entry.side.name.lower()]
 
 
 def _of_module(name: str) -> Iterator[Entry]:

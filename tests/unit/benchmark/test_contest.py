@@ -34,6 +34,12 @@ def test_a_side_that_there_is_not_is_named() -> None:
         entries("sunny", ["nothing"])
 
 
+def test_a_side_is_chosen_by_its_name_its_module_or_a_part_of_its_name() -> None:
+    assert [entry.place for entry in entries("sunny", ["service, 5,000 a batch"])] == [("service", 0)]
+    assert [entry.place for entry in entries("sunny", ["5,000"])] == [("service", 0), ("service", 1)]
+    assert {entry.kind for entry in entries("sunny", ["service", "plain"])} == {"service", "plain"}
+
+
 def test_sides_are_compared_with_the_first() -> None:
     found = summaries([trial("service", 1000), trial("plain", 50), trial("service", 1200), trial("service", 1100)])
     assert [(one.side, one.orders_per_second.median, one.ratio) for one in found] == [
