@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmark.record import DOCUMENTS
-from tests.benchmark.reporting import plots, tables
+from tests.benchmark.reporting import million, plots, scaling, tables
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.tables import NOT_MEASURED
 from tests.benchmark.reporting.targets import TARGETS, verdict
+from tests.benchmark.reporting.unit_costs import unit_costs
 from tests.benchmark.summary import Summary
 
 BY_HAND = "by_hand.md"
-"""What no measurement says: profiles, what would reach a target, what a million orders a second take."""
+"""What no measurement says: profiles, what would reach a target."""
 
 HEAD = """# Performance
 
@@ -84,7 +85,7 @@ SECTIONS: Sequence[Section] = (
     Section("Catching up", "catchup", "python -m tests.benchmark catchup --json"),
     Section("Memory", "endurance", "python -m tests.benchmark endurance --json", ("memory-by-time",)),
     Section("History", "growth", "python -m tests.benchmark growth --json", ("throughput-by-history",)),
-    Section("Scale", "scale", "python -m tests.benchmark scale --json"),
+    Section("Scale", "scale", "python -m tests.benchmark scale --json", (), scaling.text),
     Section("The API", "api", "python -m tests.benchmark api --json"),
     Section("Stock in Redis", "views", "python -m tests.benchmark views --json"),
 )
@@ -101,6 +102,7 @@ def make(asked: argparse.Namespace) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     found = Measurements(directory)
     page = directory.with_suffix(".md")
+    (directory / "million.md").write_text(million.page(unit_costs(found)), "utf-8")
     page.write_text("\n\n".join(parts(found, plots.drawn(found, directory), directory)) + "\n", "utf-8")
     show(found, page)
 
@@ -126,6 +128,7 @@ def parts(found: Measurements, drawn: set[str], directory: Path) -> Iterator[str
         yield from of_section(
             Section(name.capitalize(), name, f"python -m tests.benchmark {name} --json"), found, drawn, ""
         )
+    yield f"## What a million orders a second take\n\nOn paper, in [million.md]({directory.name}/million.md)."
     by_hand = directory / BY_HAND
     if by_hand.exists():
         yield by_hand.read_text("utf-8").strip()

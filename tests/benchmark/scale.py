@@ -46,6 +46,11 @@ class Scaling(msgspec.Struct, frozen=True):
     dry: bool
     violations: list[str]
 
+    @property
+    def cpu(self) -> float:
+        """Of all three."""
+        return self.cpu_side + self.cpu_postgres + self.cpu_broker
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
@@ -57,13 +62,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """One case after the other; those with the same orders follow each other, and get the same ones."""
     plan = Plan(seconds=asked.seconds, warm_up_seconds=asked.warm_up_seconds)
-    screen, found = Console(stderr=True), list[Scaling]()
+    screen, found, failures = Console(stderr=True), list[Scaling](), list[str]()
     backlog = Backlog()
     for axis, case in cases(asked.only):
-        one = busy(backends, case, plan, backlog, directory)
-        screen.print(told(one[0]), markup=False, highlight=False)
-        found.append(scaling(axis, case, *one))
-    return {"cases": msgspec.to_builtins(found)}
+        try:
+            run, side = busy(backends, case, plan, backlog, directory)
+        except Exception as failure:  # noqa: BLE001 - one case's fault must not cost the others their figures
+            failures.append(f"{case.name}: {type(failure).__name__}: {failure}")
+            screen.print(failures[-1][-2000:], style="red", markup=False)
+            continue
+        screen.print(told(run), markup=False, highlight=False)
+        found.append(scaling(axis, case, run, side))
+    return {"cases": msgspec.to_builtins(found), "failures": failures}
 
 
 def cases(wanted: Sequence[str]) -> list[tuple[str, Case]]:
@@ -137,8 +147,7 @@ def show(figures: Mapping[str, Any]) -> None:
     table = Table(*heads, "waits for locks", "most seen", "notes", "CPU, to the axis' first")
     firsts: dict[str, float] = {}
     for one in msgspec.convert(figures["cases"], list[Scaling]):
-        cpu = one.cpu_side + one.cpu_postgres + one.cpu_broker
-        ratio = cpu / firsts.setdefault(one.axis, cpu)
+        ratio = one.cpu / firsts.setdefault(one.axis, one.cpu)
         seen = ", ".join(f"{state} {share:.0%}" for state, share in list(one.waits.items())[:3])
         notes = [note for note, holds in (("not steady", not one.steady), ("violations", one.violations)) if holds]
         rates = (f"{one.orders_per_second:,.0f}", f"{one.lines_per_second:,.0f}")
