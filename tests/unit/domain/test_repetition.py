@@ -1,6 +1,5 @@
 """Contract, section 3: cancellation, duplicates, conflicts, what is unknown."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,22 +62,22 @@ def test_cancelling_an_order_never_placed_is_unknown_order() -> None:
 
 def test_the_same_order_again_has_no_effect() -> None:
     stock = stock_after(batch(), FULL)
-    assert decide(replace(FULL), stock) is NoEffect.DUPLICATE
+    assert decide(PlaceOrder(*FULL), stock) is NoEffect.DUPLICATE
 
 
 def test_instants_are_compared_not_how_they_were_written() -> None:
     stock = stock_after(FULL)
-    assert decide(replace(FULL, placed_at=NOON.astimezone(None)), stock) is NoEffect.DUPLICATE
+    assert decide(FULL._replace(placed_at=NOON.astimezone(None)), stock) is NoEffect.DUPLICATE
 
 
 @pytest.mark.parametrize(
     ("other", "named"),
     [
-        (replace(FULL, lines=FULL.lines[::-1]), "lines"),
-        (replace(FULL, lines=(*FULL.lines, Line("LAMP", 1))), "lines"),
-        (replace(FULL, customer_id=None), "customer_id"),
-        (replace(FULL, placed_at=NOON + timedelta(microseconds=1)), "placed_at"),
-        (replace(FULL, placed_at=None, customer_id="x"), "customer_id, placed_at"),
+        (FULL._replace(lines=FULL.lines[::-1]), "lines"),
+        (FULL._replace(lines=(*FULL.lines, Line("LAMP", 1))), "lines"),
+        (FULL._replace(customer_id=None), "customer_id"),
+        (FULL._replace(placed_at=NOON + timedelta(microseconds=1)), "placed_at"),
+        (FULL._replace(placed_at=None, customer_id="x"), "customer_id, placed_at"),
     ],
 )
 def test_the_same_order_id_with_other_content_is_a_conflict_and_the_first_stands(other: Command, named: str) -> None:
