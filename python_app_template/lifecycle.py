@@ -17,8 +17,10 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-NEW_OBJECTS = 50_000
-"""More than a batch of orders makes and drops again; Python's own threshold (700) looks at each of them many times."""
+NEW_OBJECTS = 200_000
+"""More than a batch of orders makes and drops again, and than a page of the outbox has; each would be looked at many times.
+
+Python's own threshold is 700."""
 
 
 def collect_seldom() -> None:
