@@ -18,9 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 NEW_OBJECTS = 200_000
-"""More than a batch of orders makes and drops again, and than a page of the outbox has; each would be looked at many times.
-
-Python's own threshold is 700."""
+"""More than a batch of orders or a page of the outbox has; by Python's own threshold (700) each is looked at often."""
 
 
 def collect_seldom() -> None:
