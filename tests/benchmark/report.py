@@ -65,6 +65,8 @@ def of_sides(sides: Sequence[Summary]) -> Iterator[str]:
     yield tables.costs(sides)
     yield "Processor time by process:"
     yield tables.processes(sides)
+    yield "Batches, and the share of a batch's time that each of its stages takes:"
+    yield tables.said(sides)
     yield "What went on meanwhile (medians of the runs):"
     yield tables.counters(sides)
 

@@ -41,6 +41,8 @@ class Summary(msgspec.Struct, frozen=True):
     watcher_share: float
     """Of one core: what the watching itself takes."""
     cores_busy: float
+    said: dict[str, float]
+    """See `Side.said`; medians."""
     unsteady: int
     """Trials whose windows did not agree, or that ran dry."""
     violations: list[str]
@@ -93,6 +95,7 @@ def summary(found: Sequence[Trial]) -> Summary:
         page_cache_megabytes=used("page_cache_megabytes"),
         watcher_share=median(lambda one: _cpu(one, "watcher") / one.seconds),
         cores_busy=median(lambda one: _cpu(one, "machine") / one.seconds),
+        said={what: median(partial(_said, what)) for what in first.said},
         unsteady=sum(one.dry or not one.steady for one in found),
         violations=[violation for one in found for violation in one.violations],
     )
@@ -118,6 +121,10 @@ def noise_of(trials: Sequence[Trial]) -> float:
 
 def _cpu(one: Trial, who: str) -> float:
     return float(one.used["cpu_seconds"].get(who, 0.0))
+
+
+def _said(what: str, one: Trial) -> float:
+    return one.said.get(what, 0.0)
 
 
 def _cpu_per_million(who: str, one: Trial) -> float:

@@ -16,6 +16,8 @@ mpl.rcParams |= {"grid.alpha": 0.3, "legend.frameon": False, "figure.constrained
 
 SIZE = (7.5, 4.0)
 BATCHES = re.compile(r"batches of ([\d,]+)$")
+LARGE = 1000
+"""Messages in a batch: a batch of one costs so much more that nothing else would be seen beside it."""
 BESIDE = ("machine", "watcher", "side", "postgres")
 """In `cpu_seconds`, sums of others, and what is nobody's cost."""
 
@@ -51,8 +53,8 @@ def batch_size(one: Summary) -> int:
 
 
 def where_time_goes(axes: Axes, found: Measurements) -> bool:
-    """Processor seconds of a million orders, by process, of the service's forms."""
-    ours = [one for one in found.sides() if one.kind == REFERENCE[0]]
+    """Processor seconds of a million orders, by process, of the service's forms with large batches."""
+    ours = [one for one in found.sides() if one.kind == REFERENCE[0] and batch_size(one) >= LARGE]
     if not ours:
         return False
     names = list(dict.fromkeys(name for one in ours for name in one.cpu_seconds if name not in BESIDE))

@@ -84,6 +84,13 @@ def processes(sides: Sequence[Summary]) -> str:
     return table(("side", "process", "CPU s for a million orders"), rows, right=2)
 
 
+def said(sides: Sequence[Summary]) -> str:
+    """What sides tell by themselves: the service its batches, and where a batch's time goes."""
+    heads = list(dict.fromkeys(what for one in sides for what in one.said))
+    rows = [(one.side, *(_shown(one.said.get(what, 0.0)) for what in heads)) for one in sides if one.said]
+    return table(("side", *heads), rows, right=1)
+
+
 def counters(sides: Sequence[Summary]) -> str:
     """What else went on meanwhile."""
     rows = [
