@@ -67,6 +67,9 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     for axis, case in cases(asked.only):
         try:
             run, side = busy(backends, case, plan, backlog, directory)
+        except KeyboardInterrupt:
+            failures.append("interrupted")
+            break
         except Exception as failure:  # noqa: BLE001 - one case's fault must not cost the others their figures
             failures.append(f"{case.name}: {type(failure).__name__}: {failure}")
             screen.print(failures[-1][-2000:], style="red", markup=False)
