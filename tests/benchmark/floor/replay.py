@@ -1,6 +1,7 @@
 """`python -m tests.benchmark.floor.replay`: one process of the service, replayed until it is ended."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -167,8 +168,10 @@ def main() -> int:
     settings, environment = load(), os.environ
     kafka = settings.kafka
     topics = [kafka.output_topic, kafka.dead_letter_topic, str(kafka.positions_topic)]
+    gc.disable()  # all of it stays
     play = script(open_recording(Path(environment[FILE])), topics)
     collect_seldom()
+    gc.enable()
     file = Path(environment[RESULT])
     return asyncio.run(run(settings, play, environment[WHAT], lambda result: write(result, file)))
 
