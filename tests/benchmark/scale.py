@@ -18,9 +18,6 @@ from tests.benchmark.scaling.cases import AXES, WORKERS, Case, orders
 from tests.benchmark.scaling.side import Scaled
 from tests.benchmark.trial import Plan, RanDryError, Trial, trial
 
-LINES_PER_SECOND = 60_000.0
-"""More than is expected: for so many the first backlog lasts."""
-
 
 class Scaling(msgspec.Struct, frozen=True):
     """One case, and what it took; CPU in seconds for a million lines."""
@@ -57,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="*", default=(), help="cases whose axis or name contains one of these texts")
     parser.add_argument("--seconds", type=float, default=20.0, help="that count in each run")
     parser.add_argument("--warm-up-seconds", type=float, default=16.0, help="at the most")
+    parser.add_argument("--expected", type=float, default=60_000, help="lines/s that the first backlog is made for")
 
 
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
@@ -66,7 +64,7 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
     backlog = Backlog()
     for axis, case in cases(asked.only):
         try:
-            run, side = busy(backends, case, plan, backlog, directory)
+            run, side = busy(backends, case, plan, backlog, directory, asked.expected)
         except KeyboardInterrupt:
             failures.append("interrupted")
             break
@@ -103,10 +101,12 @@ class Backlog:
         return self._made[:count]
 
 
-def busy(backends: Backends, case: Case, plan: Plan, backlog: Backlog, directory: Path) -> tuple[Trial, Scaled]:
+def busy(
+    backends: Backends, case: Case, plan: Plan, backlog: Backlog, directory: Path, expected: float
+) -> tuple[Trial, Scaled]:
     """Run it, with more orders if there were not enough. Raises AssertionError: there never are."""
     lasts = plan.seconds + plan.warm_up_seconds + 4
-    count = int(LINES_PER_SECOND / case.lines_per_order * lasts)
+    count = int(expected / case.lines_per_order * lasts)
     for _ in range(TRIES):
         side = Scaled(case)
         with suppress(RanDryError):
