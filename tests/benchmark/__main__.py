@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,7 @@ def main() -> None:
         report.make(asked)
         return
     module = MEASUREMENTS[asked.what]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: servers are stopped, figures kept
     with (
         embedded_backends(
             full_jit=True, quick_timeouts=asked.what in DISTURBING, postgres_settings=SERVER_SETTINGS
