@@ -1,5 +1,6 @@
 """`python -m python_app_template` when it does not come to serving."""
 
+import json
 import os
 import subprocess
 import sys
@@ -28,3 +29,22 @@ def test_a_property_that_librdkafka_refuses_is_a_wrong_setting(client: str) -> N
     assert code == 2
     assert "APP_KAFKA__CLIENT" in log
     assert "Traceback" not in log
+
+
+IMPORTED = """
+import gc, json, sys
+before = sum(generation["collections"] for generation in gc.get_stats())
+import python_app_template.__main__
+after = sum(generation["collections"] for generation in gc.get_stats())
+print(json.dumps([after - before, gc.isenabled(), gc.get_freeze_count() > 0, sorted(sys.modules)]))
+"""
+
+
+def test_importing_the_service_is_quick() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True, timeout=60)
+    collections, enabled, frozen, modules = json.loads(done.stdout)
+    assert collections <= 2  # before the module began; with the collector on there were 250
+    assert enabled
+    assert frozen
+    foreign = {"aiosmtplib", "alembic", "ariadne", "httpx", "jinja2", "jwt", "limits", "litestar", "redis", "typer"}
+    assert foreign.isdisjoint(modules), "a worker needs none of what other roles and the command line bring along"
