@@ -27,7 +27,7 @@ LIMIT_SECONDS = 600.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
-    parser.add_argument("--messages", type=int, default=200_000)
+    parser.add_argument("--messages", type=int, default=400_000)
     parser.add_argument("--batch-size", type=int, default=5000, help="APP_CONSUMER__BATCH_SIZE")
     parser.add_argument("--load", choices=sorted(LOADS), default="sunny")
     parser.add_argument("--together", action="store_true", help="worker and relay in one process")
