@@ -11,6 +11,7 @@ from python_app_template.embedded import Backends
 from tests.benchmark.load import batches, orders, send
 from tests.benchmark.surroundings import peak_megabytes, prepared, started
 from tests.benchmark.visible import Sample, Watch, edges
+from tests.benchmark.wal import Wal, between, place
 from tests.sql import run_sql
 
 ROLES = ("worker", "relay")
@@ -27,25 +28,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """Lines per second in each tenth, each worked off by a service that finds it waiting; megabytes of each table."""
+    """Lines per second and WAL of each tenth, each worked off by a service that finds it waiting; sizes of tables."""
     settings = prepared(backends)
     url, kafka = settings.database.url.get_secret_value(), settings.kafka
     watch = Watch(kafka.bootstrap_servers, kafka.output_topic)
-    stream, rates, peaks = orders(asked.lines // 2, seed=1), list[float](), list[float]()
+    stream, rates, peaks, written = orders(asked.lines // 2, seed=1), list[float](), list[float](), list[Wal]()
     lines = 0
     for number in range(CHUNKS + 1):
         chunk = islice(stream, asked.lines // 2 // CHUNKS) if number else batches()
         events = send(kafka.bootstrap_servers, kafka.input_topic, chunk)
+        before = place(url)
         with started(settings, directory, ROLES) as services:
             samples = worked_off(watch, events)
             peaks.append(max(peak_megabytes(service.pid) for service in services))
         if number:
             lines += events
             rates.append(pace(samples, events))
+            written.append(between(backends.postgres, before, place(url)))
     return {
         "lines": lines,
         "lines_per_second": rates,
         "ratio": rates[-1] / rates[0],
+        "wal_bytes_per_line": [wal.total * CHUNKS / lines for wal in written],
+        "wal_bytes_per_line_without_images": [(wal.total - wal.images) * CHUNKS / lines for wal in written],
+        "wal_share_seen": min(wal.share_seen for wal in written),
         "peak_megabytes": max(peaks),
         "outbox_rows": int(run_sql(url, "SELECT count(*) FROM outbox")),
         **{f"{name}_megabytes": megabytes(url, name) for name in SIZES},

@@ -86,7 +86,7 @@ SECTIONS: Sequence[Section] = (
     Section("Start", "startup", "python -m tests.benchmark startup --json"),
     Section("Catching up", "catchup", "python -m tests.benchmark catchup --json"),
     Section("Memory", "endurance", "python -m tests.benchmark endurance --json", ("memory-by-time",)),
-    Section("History", "growth", "python -m tests.benchmark growth --json", ("throughput-by-history",)),
+    Section("History", "growth", "python -m tests.benchmark growth --json", ("throughput-by-history",), tables.history),
     Section("Scale", "scale", "python -m tests.benchmark scale --json", (), scaling.text),
     Section("The API", "api", "python -m tests.benchmark api --json"),
     Section("Stock in Redis", "views", "python -m tests.benchmark views --json"),

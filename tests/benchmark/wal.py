@@ -23,6 +23,11 @@ class Wal(NamedTuple):
     """Of the log that a checkpoint had not removed by then."""
 
 
+def place(url: str) -> int:
+    """Where the log stands, in bytes."""
+    return int(run_sql(url, "SELECT pg_current_wal_insert_lsn() - '0/0'"))
+
+
 def between(postgres: EmbeddedPostgres, start: int, end: int) -> Wal:
     """Read it all; takes a second for 300 MB."""
     run_sql(postgres.url(), "SELECT pg_switch_wal()")  # so that the last pages are written

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.benchmark.summary import Summary
+from tests.benchmark.summary import Summary, summaries
 from tests.benchmark.trial import Trial
 
 REFERENCE: Final = ("service", 0)
@@ -35,7 +35,7 @@ class Measurements:
 
     def sides(self, load: str = "sunny") -> Sequence[Summary]:
         """The summaries of the contest with a load, the reference first."""
-        return msgspec.convert(self.figures("throughput").get(load, {}).get("sides", []), list[Summary], strict=False)
+        return summaries(self.trials(load))
 
     def trials(self, load: str = "sunny") -> Sequence[Trial]:
         """Its runs."""

@@ -69,15 +69,16 @@ def costs(sides: Sequence[Summary]) -> str:
     for one in sides:
         cost = per_million(one)
         seconds = [f"{one.cpu_seconds[name]:,.1f}" for name in names]
-        rows.append((one.side, *seconds, *(f"{cost[name]:,.2f}" for name in others)))
+        rows.append((one.side, *seconds, *(_shown(cost[name]) for name in others)))
     return table((*heads, *others), rows, right=1)
 
 
 def processes(sides: Sequence[Summary]) -> str:
-    """Processor time by process, of those whose processes have names."""
+    """Processor time by process, of those that have a relay."""
     rows = [
         (one.side, name, f"{seconds:,.2f}")
         for one in sides
+        if any("relay" in name for name in one.cpu_seconds)
         for name, seconds in one.cpu_seconds.items()
         if name not in {"side", "postgres", "machine", "watcher"}
     ]
@@ -131,6 +132,17 @@ def latencies(found: Measurements) -> str:
             rate, samples = f"{point['orders_per_second_due']:,.0f}", f"{point['samples']:,}"
             rows.append((name, f"{point['share']:.0%}", rate, samples, *times, cores))
     return table((*heads, "cores: sender, reader"), rows, right=1)
+
+
+def history(found: Measurements) -> str:
+    """A row for each tenth, then what is there in the end."""
+    growth = found.figures("growth")
+    series = ("lines_per_second", "wal_bytes_per_line", "wal_bytes_per_line_without_images")
+    tenths = zip(*(growth.get(name, ()) for name in series), strict=True)
+    step = growth["lines"] / max(len(growth["lines_per_second"]), 1)
+    rows = [(f"{(n + 1) * step:,.0f}", *(f"{value:,.0f}" for value in tenth)) for n, tenth in enumerate(tenths)]
+    heads = ("lines by then", "lines/s", "WAL bytes for a line", "without full-page images")
+    return f"{table(heads, rows, right=1)}\n\n{flat(growth)}"
 
 
 def flat(figures: Any) -> str:

@@ -11,7 +11,6 @@ from tests.benchmark.report import SECTIONS, parts
 from tests.benchmark.reporting import plots, tables
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.targets import TARGETS
-from tests.benchmark.summary import summaries
 from tests.unit.benchmark.trials import trial
 
 TAKEN = {"taken_at": "2026-11-21 10:00 UTC", "commit": "abc1234", "machine": {"cores": 2}, "servers": {}}
@@ -28,7 +27,7 @@ def contest(rate: float, noise: float = 0.02) -> dict[str, Any]:
         trial("service, small", rate / 4, kind="service", form=1, setup=f"{EACH} 100"),
         trial("ORM", 100, kind="faststream_orm"),
     ]
-    return {"sunny": {"noise": noise, "sides": msgspec.to_builtins(summaries(trials)), "trials": [], "failures": []}}
+    return {"sunny": {"noise": noise, "trials": msgspec.to_builtins(trials), "failures": []}}
 
 
 def row(directory: Path, key: str) -> str:
