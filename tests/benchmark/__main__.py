@@ -30,6 +30,7 @@ from tests.benchmark import (
     throughput,
     views,
 )
+from tests.sql import run_sql
 
 MEASUREMENTS = {
     "throughput": throughput,
@@ -55,6 +56,14 @@ DISTURBING = {"recovery", "rolling"}
 SERVER_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 """Of PostgreSQL, beside what every embedded one has: fsync and synchronous_commit on, all else as it comes."""
 
+STATED = """
+SELECT json_object_agg(name, current_setting(name) ORDER BY name) FROM pg_settings WHERE name IN (
+    'server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_compression', 'shared_buffers',
+    'max_wal_size', 'checkpoint_timeout', 'autovacuum'
+)
+"""
+"""What stands in the file with the figures."""
+
 
 def main() -> None:
     """Measure what is asked for."""
@@ -79,9 +88,10 @@ def main() -> None:
         ) as backends,
         tempfile.TemporaryDirectory() as directory,
     ):
+        servers = json.loads(run_sql(backends.postgres.url(), STATED))
         figures = module.measure(backends, Path(directory), asked)
     if asked.json:
-        record.write(asked.json, record.record(asked.what, asked, figures, SERVER_SETTINGS))
+        record.write(asked.json, record.record(asked.what, asked, figures, servers))
     getattr(module, "show", show)(figures)
 
 

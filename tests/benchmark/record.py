@@ -26,7 +26,7 @@ def path_of(name: str) -> Path:
 
 
 def record(name: str, asked: argparse.Namespace, figures: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
-    """Put together what the file says; `settings` are the servers'."""
+    """Put together what the file says; `settings` are PostgreSQL's."""
     return {
         "measurement": name,
         "taken_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -57,7 +57,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "processor": models[0].partition(":")[2].strip() if models else platform.machine(),
         "memory_gigabytes": round(psutil.virtual_memory().total / 2**30, 1),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "python": platform.python_version(),
         **{name: version(name) for name in ("confluent-kafka", "asyncpg", "sqlalchemy", "msgspec")},
     }

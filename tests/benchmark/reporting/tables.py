@@ -28,12 +28,11 @@ def targets(found: Measurements) -> str:
 
 
 def taken(found: Measurements) -> str:
-    """When, of which commit and on what each was measured."""
-    rows = [
-        (name, one["taken_at"], one["commit"], _named(one["machine"]), _named(one["servers"]))
-        for name, one in found.records.items()
-    ]
-    return table(("measurement", "taken", "commit", "machine", "PostgreSQL's settings"), rows)
+    """When, of which commit, how and on what each was measured."""
+    rows = [(name, one["taken_at"], one["commit"], _named(one.get("asked", {}))) for name, one in found.records.items()]
+    places = dict.fromkeys(_named(one[what]) for what in ("machine", "servers") for one in found.records.values())
+    listed = "\n".join(f"- {place}" for place in places if place)
+    return f"{table(('measurement', 'taken', 'commit', 'asked for'), rows)}\n\nOn:\n\n{listed}"
 
 
 def rates(sides: Sequence[Summary]) -> str:
