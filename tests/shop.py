@@ -154,5 +154,10 @@ async def assert_sound(engine: AsyncEngine) -> None:
         GROUP BY b.batch_ref HAVING b.allocated <> coalesce(sum(l.qty), 0)
     """
     assert await rows(engine, wrong) == []
+    astray = """
+        SELECT l.order_id FROM order_lines l LEFT JOIN orders o USING (number)
+        WHERE o.order_id IS DISTINCT FROM l.order_id
+    """
+    assert await rows(engine, astray) == []
     numbers = [row.number for row in await rows(engine, "SELECT number FROM outbox ORDER BY number")]
     assert numbers == [*range(len(numbers))]

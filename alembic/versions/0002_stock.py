@@ -43,6 +43,7 @@ def upgrade() -> None:
     op.create_table(
         "orders",
         sa.Column("order_id", C_TEXT, nullable=False),
+        sa.Column("number", sa.BigInteger, sa.Identity(always=True), nullable=False, comment="leads to its lines"),
         sa.Column("customer_id", C_TEXT),
         sa.Column("placed_at", sa.DateTime(timezone=True)),
         sa.Column(
@@ -64,14 +65,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "order_lines",
-        sa.Column("order_id", C_TEXT, nullable=False),
-        sa.Column("line", sa.SmallInteger, nullable=False),
-        sa.Column("sku", C_TEXT, nullable=False),
-        sa.Column("qty", sa.Integer, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
+        # Fixed widths first: then no byte is lost between columns.
+        sa.Column("number", sa.BigInteger, nullable=False, comment="of the order"),
         sa.Column("version", sa.BigInteger, nullable=False, comment="of the SKU's last event about this line"),
+        sa.Column("qty", sa.Integer, nullable=False),
+        sa.Column("line", sa.SmallInteger, nullable=False),
+        sa.Column("order_id", C_TEXT, nullable=False),
+        sa.Column("sku", C_TEXT, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
         sa.Column("batch_ref", C_TEXT, comment="where its units are, while it is allocated"),
-        sa.PrimaryKeyConstraint("order_id", "line", name="pk_order_lines"),
+        sa.PrimaryKeyConstraint("number", "line", name="pk_order_lines"),
         sa.CheckConstraint(
             "status IN ('allocated', 'deallocated', 'out_of_stock', 'rejected')",
             name=op.f("ck_order_lines_status_known"),

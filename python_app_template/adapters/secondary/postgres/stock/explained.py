@@ -14,7 +14,11 @@ from python_app_template.core.delivery.messages import Frame
 
 ORDER = text("SELECT customer_id, placed_at, changed_at, cancelled FROM orders WHERE order_id = :order_id")
 LINES = text(
-    "SELECT line, sku, qty, status, version, batch_ref FROM order_lines WHERE order_id = :order_id ORDER BY line"
+    """
+    SELECT l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
+    FROM orders o JOIN order_lines l ON l.number = o.number
+    WHERE o.order_id = :order_id ORDER BY l.line
+    """
 )
 POSITIONS = text("SELECT partition, next_offset FROM positions WHERE topic = :topic")
 PURGED = text("SELECT max(before) FROM purges")

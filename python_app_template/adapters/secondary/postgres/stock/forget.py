@@ -24,7 +24,7 @@ PAGE = text(
 DONE = """
     SELECT order_id FROM orders o
     WHERE order_id > :after AND order_id <= :last AND changed_at < :before
-    AND NOT EXISTS (SELECT FROM order_lines l WHERE l.order_id = o.order_id AND l.status = 'allocated')
+    AND NOT EXISTS (SELECT FROM order_lines l WHERE l.number = o.number AND l.status = 'allocated')
     ORDER BY order_id
 """
 
@@ -32,8 +32,12 @@ FIND = text(DONE)
 LOCK = text(f"{DONE} FOR UPDATE OF o SKIP LOCKED")
 
 IDS = bindparam("ids", type_=ARRAY(Text))
-COUNT_LINES = text("SELECT count(*) FROM order_lines WHERE order_id = ANY(:ids)").bindparams(IDS)
-FORGET_LINES = text("DELETE FROM order_lines WHERE order_id = ANY(:ids)").bindparams(IDS)
+COUNT_LINES = text(
+    "SELECT count(*) FROM orders JOIN order_lines USING (number) WHERE orders.order_id = ANY(:ids)"
+).bindparams(IDS)
+FORGET_LINES = text(
+    "DELETE FROM order_lines l USING orders o WHERE o.order_id = ANY(:ids) AND l.number = o.number"
+).bindparams(IDS)
 FORGET_ORDERS = text("DELETE FROM orders WHERE order_id = ANY(:ids)").bindparams(IDS)
 
 

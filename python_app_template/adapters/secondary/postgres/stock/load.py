@@ -40,11 +40,15 @@ class Named(NamedTuple):
     """Order id to the SKUs of its lines."""
 
 
+# Two arrays, not thousands of rows: those would take longer here than the inserting takes there.
 CLAIM_ORDERS = text(
     """
-    INSERT INTO orders (order_id, customer_id, placed_at)
-    SELECT * FROM unnest(:ids, :customers, :placed)
-    ON CONFLICT DO NOTHING RETURNING order_id
+    WITH claimed AS (
+        INSERT INTO orders (order_id, customer_id, placed_at)
+        SELECT * FROM unnest(:ids, :customers, :placed)
+        ON CONFLICT DO NOTHING RETURNING order_id, number
+    )
+    SELECT coalesce(array_agg(order_id), '{}') AS ids, coalesce(array_agg(number), '{}') AS numbers FROM claimed
     """
 ).bindparams(
     bindparam("ids", type_=TEXTS),
@@ -69,7 +73,8 @@ NAME_SKUS = text(
     """
     SELECT batch_ref, NULL AS order_id, ARRAY[sku] AS skus FROM batches WHERE batch_ref = ANY(:changed)
     UNION ALL
-    SELECT NULL, order_id, array_agg(sku) FROM order_lines WHERE order_id = ANY(:cancelled) GROUP BY order_id
+    SELECT NULL, o.order_id, array_agg(l.sku) FROM orders o JOIN order_lines l ON l.number = o.number
+    WHERE o.order_id = ANY(:cancelled) GROUP BY o.order_id
     """
 ).bindparams(bindparam("changed", type_=TEXTS), bindparam("cancelled", type_=TEXTS))
 
@@ -85,7 +90,7 @@ LOCK_PRODUCTS = text(
 ORDERS = text(
     """
     SELECT o.order_id, o.customer_id, o.placed_at, o.cancelled, l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
-    FROM orders o JOIN order_lines l ON l.order_id = o.order_id
+    FROM orders o JOIN order_lines l ON l.number = o.number
     WHERE o.order_id = ANY(:ids)
     ORDER BY o.order_id, l.line
     """
@@ -123,15 +128,21 @@ LATEST = text(
 ).bindparams(bindparam("refs", type_=TEXTS), bindparam("rests", type_=INTEGERS))
 
 
-async def claim_orders(connection: AsyncConnection, placed: Mapping[str, PlaceOrder]) -> set[str]:
-    """Insert these ids with their content; return those that were new. Waits for whoever is inserting the same."""
+async def claim_orders(connection: AsyncConnection, placed: Mapping[str, PlaceOrder]) -> dict[str, int]:
+    """Insert these ids with their content; return the numbers of those that were new.
+
+    Waits for whoever is inserting the same.
+    """
     ids = sorted(placed)
     values = {
         "ids": ids,
         "customers": [placed[i].customer_id for i in ids],
         "placed": [placed[i].placed_at for i in ids],
     }
-    return set((await connection.scalars(CLAIM_ORDERS, values)).all()) if ids else set()
+    if not ids:
+        return {}
+    claimed = (await connection.execute(CLAIM_ORDERS, values)).one()
+    return dict(zip(claimed.ids, claimed.numbers, strict=True))
 
 
 async def claim_batches(connection: AsyncConnection, created: Mapping[str, CreateBatch]) -> set[str]:

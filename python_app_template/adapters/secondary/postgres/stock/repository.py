@@ -23,17 +23,18 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         self._quantities: dict[str, tuple[int, int]] = {}
         self._lines: list[tuple[OrderLine, int]] = []
         self._orders: dict[str, bool] = {}
+        self._numbers: dict[str, int] = {}
 
     async def load(self, wanted: Wanted) -> Stock:
         """As the port says: up the ladder of locks, rung by rung, then what they guard."""
         connection = self._connection
-        new_orders = await load.claim_orders(connection, wanted.placed)
+        self._numbers = await load.claim_orders(connection, wanted.placed)
         new_batches = await load.claim_batches(connection, wanted.created)
         named = await load.name_skus(connection, wanted.changed, wanted.cancelled)
         least = dict(wanted.skus) | dict.fromkeys(named.changed.values(), 1)
         self._versions = await load.lock_products(connection, least.keys() | set(chain(*named.cancelled.values())))
 
-        orders = await load.load_orders(connection, (wanted.placed.keys() | wanted.cancelled) - new_orders)
+        orders = await load.load_orders(connection, (wanted.placed.keys() | wanted.cancelled) - self._numbers.keys())
         holders = _holders(orders[id_] for id_ in wanted.cancelled & orders.keys())
         refs = (wanted.changed.keys() | wanted.created.keys() | holders) - new_batches
         loaded = await load.load_batches(connection, least, refs)
@@ -42,7 +43,7 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         latest = await load.load_latest(connection, changed)
         late_batches = {b.batch_ref for b in batches} & (wanted.changed.keys() - named.changed.keys())
         late_orders = orders.keys() & (wanted.cancelled - named.cancelled.keys())
-        if forgotten := wanted.placed.keys() - new_orders - orders.keys():
+        if forgotten := wanted.placed.keys() - self._numbers.keys() - orders.keys():
             raise TransientError(f"{len(forgotten)} orders that were known are forgotten", code="raced")
         if late_batches or late_orders:
             raise TransientError("what is to be changed came while its SKU was not locked yet", code="raced")
@@ -56,7 +57,8 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         connection, stock = self._connection, self._stock
         products = [p for p in stock.products.values() if p.version != self._versions[p.sku]]
         batches = [b for b in stock.batches.values() if (b.purchased, b.allocated) != self._quantities[b.batch_ref]]
-        new_lines = [line for id_, order in stock.orders.items() if id_ not in self._orders for line in order.lines]
+        new_orders = [(self._numbers[id_], order) for id_, order in stock.orders.items() if id_ in self._numbers]
+        new_lines = [(number, line) for number, order in new_orders for line in order.lines]
         lines = [line for line, version in self._lines if line.version != version]
         await flush.update_products(connection, products)
         await flush.update_batches(connection, batches)

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    Identity,
     Index,
     Integer,
     SmallInteger,
@@ -51,6 +52,7 @@ orders = Table(
     "orders",
     metadata,
     Column("order_id", C_TEXT, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False, comment="leads to its lines"),
     Column("customer_id", C_TEXT),
     Column("placed_at", DateTime(timezone=True)),
     Column(
@@ -68,12 +70,15 @@ orders = Table(
 order_lines = Table(
     "order_lines",
     metadata,
-    Column("order_id", C_TEXT, primary_key=True),
-    Column("line", SmallInteger, primary_key=True),
-    Column("sku", C_TEXT, nullable=False),
-    Column("qty", Integer, nullable=False),
-    Column("status", Text, nullable=False),
+    # Ids of orders are random: an index of lines by them would be read and written all over, and grow out of memory.
+    # By number, new lines stand together at its end.
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="of the order"),
     Column("version", BigInteger, nullable=False, comment="of the SKU's last event about this line"),
+    Column("qty", Integer, nullable=False),
+    Column("line", SmallInteger, primary_key=True),
+    Column("order_id", C_TEXT, nullable=False),
+    Column("sku", C_TEXT, nullable=False),
+    Column("status", Text, nullable=False),
     Column("batch_ref", C_TEXT, comment="where its units are, while it is allocated"),
     CheckConstraint("status IN ('allocated', 'deallocated', 'out_of_stock', 'rejected')", name="status_known"),
     CheckConstraint("(status = 'allocated') = (batch_ref IS NOT NULL)", name="allocated_to_one_batch"),

@@ -27,7 +27,7 @@ LINES_OF = """
     SELECT o.order_id, o.customer_id, o.placed_at, o.cancelled,
            l.line, l.sku, l.qty, l.status, l.batch_ref, b.eta
     FROM {} o
-    JOIN order_lines l ON l.order_id = o.order_id
+    JOIN order_lines l ON l.number = o.number
     LEFT JOIN batches b ON b.batch_ref = l.batch_ref
 """
 BY_LINE = "ORDER BY order_id, line"
@@ -79,7 +79,7 @@ def windows(table: str, columns: str, items: str, order: str, only: str = "true"
     }
 
 
-ORDER = "order_id, customer_id, placed_at, cancelled"
+ORDER = "order_id, number, customer_id, placed_at, cancelled"
 ORDER_PAGES = windows("orders", ORDER, LINES_OF, BY_LINE)
 CUSTOMER_PAGES = windows("orders", ORDER, LINES_OF, BY_LINE, "customer_id = :customer_id")
 STOCK_PAGES = windows("products", "sku, version", BATCHES_OF, BY_PREFERENCE)
