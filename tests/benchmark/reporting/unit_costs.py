@@ -39,13 +39,13 @@ class UnitCosts(msgspec.Struct, frozen=True):
     """That stay: tables and indexes grow by it."""
 
 
-INDICATIVE: Final = "indicative: a busy machine"
+INDICATIVE: Final = "indicative: a short run on a busy machine, the broker's JIT still at work"
 
 INDICATED: Final = UnitCosts(
-    worker_cpu=Cost(20.0, INDICATIVE),
-    relay_cpu=Cost(5.0, INDICATIVE),
-    postgres_cpu=Cost(20.0, INDICATIVE),
-    broker_cpu=Cost(10.0, INDICATIVE),
+    worker_cpu=Cost(45.0, INDICATIVE),
+    relay_cpu=Cost(20.0, INDICATIVE),
+    postgres_cpu=Cost(24.0, INDICATIVE),
+    broker_cpu=Cost(27.0, INDICATIVE),
     message_bytes=Cost(180, "counted: 24 of key, 86 to 160 of value, some 40 of framing"),
     event_bytes=Cost(387, "`tests/benchmark/baseline.json`"),
     published_bytes=Cost(187, INDICATIVE),

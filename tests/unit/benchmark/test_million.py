@@ -32,7 +32,7 @@ def test_cores_are_seconds_for_a_million_over_what_is_planned_with() -> None:
 
 
 def test_shards_follow_the_wal_where_processors_suffice() -> None:
-    costs = msgspec.structs.replace(INDICATED, wal_bytes=Cost(516.0, "here"))
+    costs = msgspec.structs.replace(INDICATED, wal_bytes=Cost(516.0, "here"), postgres_cpu=Cost(20.0, "here"))
     one = row([*million.postgres(costs, Hosts(wal_bytes=1e9, busy=1.0), RATE)], "shards, with a standby each")
     four = row([*million.postgres(costs, Hosts(wal_bytes=250e6, busy=1.0), RATE)], "shards, with a standby each")
     assert (one.result, four.result) == ("1", "4")  # 0.516 and 0.484 GB/s
