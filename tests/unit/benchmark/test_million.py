@@ -45,11 +45,11 @@ def test_one_sku_is_never_faster_than_one_worker() -> None:
 
 def test_what_was_measured_is_taken_instead_of_what_was_indicated(tmp_path: Path) -> None:
     assert unit_costs(Measurements(tmp_path)).broker_cpu == INDICATED.broker_cpu
-    sides = summaries([trial("service", 1000.0)])
-    write(tmp_path, "throughput", {"sunny": {"noise": 0.0, "sides": msgspec.to_builtins(sides)}})
+    run = trial("service", 1000.0)
+    write(tmp_path, "throughput", {"sunny": {"noise": 0.0, "trials": msgspec.to_builtins([run])}})
     write(tmp_path, "growth", {"lines": 2 * 2**20, "orders_megabytes": 100.0, "order_lines_megabytes": 300.0})
     found = unit_costs(Measurements(tmp_path))
-    assert found.broker_cpu == Cost(sides[0].cpu_seconds["broker"], "`throughput.json`")
+    assert found.broker_cpu == Cost(summaries([run])[0].cpu_seconds["broker"], "`throughput.json`")
     assert found.database_bytes.value == 400
     assert f"{found.broker_cpu.value:,.4g}" in million.page(found)
 
