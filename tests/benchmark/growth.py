@@ -67,10 +67,10 @@ def worked_off(watch: Watch, events: int) -> Sequence[Sample]:
 
 
 def pace(samples: Sequence[Sample], events: int) -> float:
-    """Events per second in the middle of it."""
+    """Events per second in the middle of it, or of all where they came in too few bursts for a middle."""
     low, high = (samples[0].total + share * events for share in MIDDLE)
     middle = [sample.at for sample in samples if low <= sample.total <= high]
-    one, other = edges(samples, middle[0], middle[-1])
+    one, other = edges(samples, *(middle[0], middle[-1]) if middle else (samples[0].at, samples[-1].at))
     return (other.total - one.total) / (other.at - one.at)
 
 
