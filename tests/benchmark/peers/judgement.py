@@ -144,12 +144,14 @@ def wrong_preference(result: Result) -> Iterator[str]:
 
 def contradictions(result: Result) -> Iterator[str]:
     """Yield events of which the tables know nothing, or something else."""
-    yield from (f"{e.order_id}/{e.line}" for e in {*result.events, *result.pending} - {*result.lines})
+    kept = {*result.lines}
+    yield from (f"{e.order_id}/{e.line}" for e in (*result.events, *result.pending) if e not in kept)
 
 
 def silent_orders(result: Result) -> Iterator[str]:
     """Yield those of which a line has no event."""
-    yield from dict.fromkeys(line.order_id for line in {*result.lines} - {*result.events} - {*result.pending})
+    told = {*result.events, *result.pending}
+    yield from dict.fromkeys(line.order_id for line in result.lines if line not in told)
 
 
 def doubled_orders(result: Result) -> Iterator[str]:
