@@ -7,14 +7,17 @@ removes them.
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = [
@@ -136,13 +139,21 @@ def asked(service: str, path: str, token: str = "", body: object = None) -> dict
         return dict(json.load(answer))
 
 
-def asked_by_people(api: str) -> None:
-    """Place an order by REST, look at it by GraphQL, see stock from Redis, receive the mail; all is sold by now."""
+def asked_by_people(api: str, redis: str) -> None:
+    """Place an order by REST, look at it by GraphQL, see stock from Redis and without it; all is sold by now."""
+    try:
+        asked("API_PORT", "/v1/stock/SKU-0")
+    except HTTPError as refused:
+        say(f"without a token: {refused.code}")
+        if refused.code != HTTPStatus.UNAUTHORIZED:
+            raise
+    else:
+        raise SystemExit("the API is open to everybody")
     token = run(["docker", "exec", api, "python-app-template", "token"]).strip()
     line = {"sku": "SKU-0", "qty": 1}
-    placed = asked("API_PORT", "/v1/orders?wait=30", token, {"order_id": "by-rest", "lines": [line]})
-    if [line["status"] for line in placed["order"]["lines"]] != ["out_of_stock"]:
-        raise SystemExit(f"placed by REST: {placed}")
+    answer = asked("API_PORT", "/v1/orders?wait=30", token, {"order_id": "by-rest", "lines": [line]})
+    if [line["status"] for line in answer["order"]["lines"]] != ["out_of_stock"]:
+        raise SystemExit(f"placed by REST: {answer}")
     query = '{ order(orderId: "by-rest") { status lines { sku status } } stock(sku: "SKU-0") { available } }'
     found = asked("API_PORT", "/graphql", token, {"query": query})
     if found != {
@@ -152,19 +163,48 @@ def asked_by_people(api: str) -> None:
         }
     }:
         raise SystemExit(f"seen by GraphQL: {found}")
+    shown(api, redis, token)
+
+
+def shown(api: str, redis: str, token: str) -> None:
+    """See that Redis holds the same stock as PostgreSQL, is what the API reads, and may go away."""
     say(run(["docker", "exec", api, "python-app-template", "views", "verify", "--wait=60"]).strip())
 
-    def from_redis() -> bool:
-        asked("API_PORT", "/v1/stock/SKU-0", token)
-        metrics = ["docker", "exec", api, "python", "-c", METRICS]
-        return any(float(line.split()[-1]) > 0 for line in run(metrics).splitlines() if READ_FROM_REDIS in line)
+    def read_from(backend: str) -> bool:
+        before = reads(api, backend)
+        stock = asked("API_PORT", "/v1/stock/SKU-0", token)
+        if stock["available"] != 0:
+            raise SystemExit(f"shown from {backend}: {stock}")
+        return reads(api, backend) > before
 
-    until("stock is read from Redis", from_redis)
-    until("the mail has come", lambda: asked("MAIL_PORT", "/api/v1/messages")["total"] > 0)
+    until("stock is read from Redis", lambda: read_from("redis"))
+    run(["docker", "stop", redis])
+    until("stock is read from PostgreSQL, Redis is gone", lambda: read_from("postgres"))
+
+
+def reads(api: str, backend: str) -> float:
+    """Return how often the API has read stock from there."""
+    metrics = run(["docker", "exec", api, "python", "-c", METRICS]).splitlines()
+    return sum(float(line.split()[-1]) for line in metrics if READ_FROM.format(backend) in line)
+
+
+def mailed() -> int:
+    """Return how many lines the mails name that have come."""
+    mails = asked("MAIL_PORT", "/api/v1/messages?limit=500")["messages"]
+    digests = [re.fullmatch(r"Out of stock: ([\d,]+) lines?, [\d,]+ units?", mail["Subject"]) for mail in mails]
+    return sum(int(digest[1].replace(",", "")) for digest in digests if digest)
+
+
+def all_mailed() -> None:
+    """See that each line that is out of stock was mailed, and none of them twice."""
+    short = len(sent) - 3 * ORDERS // 2 + 1
+    until(f"{short} lines out of stock are mailed", lambda: mailed() >= short)
+    if mailed() != short:
+        raise SystemExit(f"{mailed()} lines are mailed")
 
 
 METRICS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/metrics').read().decode())"
-READ_FROM_REDIS = 'app_view_reads_total{backend="redis"'
+READ_FROM = 'app_view_reads_total{{backend="{}"'
 
 sent: list[dict[str, Any]] = []
 
@@ -196,7 +236,9 @@ def main() -> None:
     run(["docker", "kill", second])
     say(f"killed the other: exit {inspect(second)['State']['ExitCode']}")
     placed(first, "other")
-    asked_by_people(others[0])
+    redis = run([*COMPOSE, "ps", "--quiet", "redis"]).strip()
+    asked_by_people(others[0], redis)
+    all_mailed()
 
 
 if __name__ == "__main__":
