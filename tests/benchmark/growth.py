@@ -10,7 +10,7 @@ from typing import Any
 from python_app_template.embedded import Backends
 from tests.benchmark.load import batches, orders, send
 from tests.benchmark.surroundings import peak_megabytes, prepared, started
-from tests.benchmark.visible import Sample, Watch, edges
+from tests.benchmark.visible import Sample, Watch, bursts
 from tests.benchmark.wal import Wal, between, place
 from tests.sql import run_sql
 
@@ -67,11 +67,13 @@ def worked_off(watch: Watch, events: int) -> Sequence[Sample]:
 
 
 def pace(samples: Sequence[Sample], events: int) -> float:
-    """Events per second in the middle of it, or of all where they came in too few bursts for a middle."""
+    """Events per second in the middle of it, or of all where there are too few for a middle. Raises AssertionError."""
     low, high = (samples[0].total + share * events for share in MIDDLE)
-    middle = [sample.at for sample in samples if low <= sample.total <= high]
-    one, other = edges(samples, *(middle[0], middle[-1]) if middle else (samples[0].at, samples[-1].at))
-    return (other.total - one.total) / (other.at - one.at)
+    found = bursts(samples)
+    middle = [sample for sample in found if low <= sample.total <= high]
+    counted = middle if len(middle) > 1 else found
+    assert len(counted) > 1, f"{events} events became visible at once; ask for more lines"
+    return (counted[-1].total - counted[0].total) / (counted[-1].at - counted[0].at)
 
 
 def megabytes(url: str, table: str) -> float:

@@ -70,9 +70,14 @@ def edges(samples: Sequence[Sample], began: float, ended: float) -> tuple[Sample
     Events come in bursts of a Kafka transaction. Between two bursts' ends there are whole bursts only.
     Raises AssertionError when nothing became visible, or only once.
     """
-    moved = [b for a, b in pairwise(samples) if b.total > a.total and began <= b.at <= ended]
+    moved = [sample for sample in bursts(samples) if began <= sample.at <= ended]
     assert len(moved) > 1, f"{len(moved)} samples out of {len(samples)} in which something had just become visible"
     return moved[0], moved[-1]
+
+
+def bursts(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Return those at which something had just become visible."""
+    return [b for a, b in pairwise(samples) if b.total > a.total]
 
 
 class Event(msgspec.Struct, gc=False):
