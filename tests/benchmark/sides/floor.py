@@ -82,15 +82,16 @@ class Floor(Side):
                 assert replay.terminate() == 0, replay.explain()
 
     def violations(self, grounds: Grounds, orders: int) -> list[str]:  # noqa: ARG002 - it did what was recorded
-        """What it did otherwise than the recorded run: a statement, the rows in the end, the visible events."""
+        """What it did otherwise than the recorded run: a statement, the rows in the end, what is visible."""
         results = self.results(grounds)
         found = [line for result in results for line in result.otherwise]
         if self.what != BROKER and all(result.finished for result in results):
             rows, expected = rows_of(grounds.database), self.recorded(grounds).rows
             found += [f"{t}: {rows[t]} rows, not {expected[t]}" for t in rows if rows[t] != expected[t]]
         produced = sum(result.records for result in results)
-        visible = sum(1 for _ in everything(grounds.servers, grounds.output_topic))
-        return [*found, f"{visible} events are visible, not {produced}"] if visible != produced else found
+        topics = (grounds.output_topic, settings_for(grounds).kafka.dead_letter_topic)
+        visible = sum(1 for topic in topics for _ in everything(grounds.servers, topic))
+        return [*found, f"{visible} records are visible, not {produced}"] if visible != produced else found
 
     def is_finished(self, grounds: Grounds) -> bool:
         """Whether all that was recorded is done."""
