@@ -83,6 +83,7 @@ async def serve(service: Service[C, E, W, S], settings: Settings, clock: Clock |
         parts = await unless_stopped(open_own(service, world, life), stop)
         if parts is None:
             return
+        monitoring.health.checked("roles", ok=True)
         relaying = relay(world, learned.transactional_id)
         parts += worker(service, world, learned.largest_dead_letter) if "worker" in settings.roles else []
         parts += [Part("relay", relaying, relaying.drain)] if "relay" in settings.roles else []

@@ -10,13 +10,14 @@ from python_app_template.monitoring.watch import Watch
 
 
 class Monitoring:
-    """Metrics, health, and who feeds them. Not ready before the preflight check is noted as passed."""
+    """Metrics, health, and who feeds them. Not ready before preflight is noted as passed, and the roles as open."""
 
     def __init__(self, clock: Clock, version: str, environment: str, stalled_seconds: float) -> None:
         self.clock = clock
         self.metrics = Metrics(version, environment)
         self.health = Health(stalled_seconds)
         self.health.checked("preflight", ok=False, detail="not done yet")
+        self.health.checked("roles", ok=False, detail="not open yet")
         self.watch = Watch(self.metrics, self.health, clock)
         self.observer = Observer(self.metrics, self.health, self.watch, clock)
 
