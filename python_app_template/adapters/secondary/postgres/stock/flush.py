@@ -35,12 +35,14 @@ UPDATE_BATCHES = text(
 LINE = ("version", "qty", "line", "order_id", "sku", "status", "batch_ref")
 """Beside the number of the order."""
 
+# The array of numbers beside the join is there for the plan, as where orders are loaded.
 UPDATE_LINES = text(
     """
     UPDATE order_lines l SET status = n.status, version = n.version, batch_ref = n.ref
     FROM unnest(:ids, :lines, :statuses, :versions, :refs) AS n (id, line, status, version, ref)
     JOIN orders o ON o.order_id = n.id COLLATE "C"
     WHERE l.number = o.number AND l.line = n.line
+        AND l.number = ANY(ARRAY(SELECT number FROM orders WHERE order_id = ANY(:ids)))
     """
 ).bindparams(
     bindparam("ids", type_=TEXTS),

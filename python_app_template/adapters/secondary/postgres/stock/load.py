@@ -69,12 +69,14 @@ CLAIM_BATCHES = text(
     bindparam("qtys", type_=INTEGERS),
 )
 
+# As an array the numbers lead through the index. Joined, orders and lines would be read whole until both are analysed,
+# and by a plan that a connection keeps also when they have grown.
 NAME_SKUS = text(
     """
     SELECT batch_ref, NULL AS order_id, ARRAY[sku] AS skus FROM batches WHERE batch_ref = ANY(:changed)
     UNION ALL
-    SELECT NULL, o.order_id, array_agg(l.sku) FROM orders o JOIN order_lines l ON l.number = o.number
-    WHERE o.order_id = ANY(:cancelled) GROUP BY o.order_id
+    SELECT NULL, order_id, array_agg(sku) FROM order_lines
+    WHERE number = ANY(ARRAY(SELECT number FROM orders WHERE order_id = ANY(:cancelled))) GROUP BY order_id
     """
 ).bindparams(bindparam("changed", type_=TEXTS), bindparam("cancelled", type_=TEXTS))
 
@@ -87,11 +89,12 @@ LOCK_PRODUCTS = text(
 ).bindparams(bindparam("skus", type_=TEXTS))
 
 # One statement: between two of them an order might come, whole, of which the second would see the lines alone.
+# The array of numbers beside the join is there for the plan, as above.
 ORDERS = text(
     """
     SELECT o.order_id, o.customer_id, o.placed_at, o.cancelled, l.line, l.sku, l.qty, l.status, l.version, l.batch_ref
     FROM orders o JOIN order_lines l ON l.number = o.number
-    WHERE o.order_id = ANY(:ids)
+    WHERE o.order_id = ANY(:ids) AND l.number = ANY(ARRAY(SELECT number FROM orders WHERE order_id = ANY(:ids)))
     ORDER BY o.order_id, l.line
     """
 ).bindparams(bindparam("ids", type_=TEXTS))
