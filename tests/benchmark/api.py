@@ -24,6 +24,7 @@ from tests.benchmark.surroundings import cpu_seconds, prepared, started
 from tests.processes import ROOT, wait_until
 
 SUBJECTS = 100
+WARM_UP_SECONDS = 2
 PEM = serialization.Encoding.PEM
 
 
@@ -65,7 +66,7 @@ def requests(key: Key, count: int) -> list[str]:
 def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> dict[str, float]:
     """One after the other, on the same servers."""
     key = Key()
-    load = requests(key, int(asked.rate * asked.seconds))
+    load = requests(key, int(asked.rate * (WARM_UP_SECONDS + asked.seconds)))
     figures = {"asked_per_second": asked.rate, "peer_asked_per_second": asked.peer_rate}
     settings = prepared(backends)
     variables = {
@@ -82,8 +83,9 @@ def measure(backends: Backends, directory: Path, asked: argparse.Namespace) -> d
         assert lines >= len(load), f"{lines} lines in the access log"
     if not asked.alone:
         url = backends.postgres.create_database("peer")
+        few = load[: int(asked.peer_rate * (WARM_UP_SECONDS + asked.seconds))]
         with peer(url, key) as (pid, port):
-            figures |= measured("peer", pid, port, load[: int(asked.peer_rate * asked.seconds)], asked.peer_rate, asked)
+            figures |= measured("peer", pid, port, few, asked.peer_rate, asked)
     return figures
 
 
@@ -95,12 +97,13 @@ def measured(
     others = everything - {asked.core} or everything
     for process in psutil.Process().children(recursive=True):
         pin(process.pid, {asked.core} if process.pid == pid else others)
-    ask(port, load[: int(rate)], rate, asked, others)  # connections, caches, the first metadata
+    warm = int(rate * WARM_UP_SECONDS)
+    ask(port, load[:warm], rate, asked, others)  # connections, caches, the first metadata
     before = cpu_seconds(pid)
-    seen = ask(port, load, rate, asked, others)
+    seen = ask(port, load[warm:], rate, asked, others)
     assert set(seen["statuses"]) == {"202"}, seen
     answered = {f"{name}_{what}": float(seen[what]) for what in ("per_second", "p50_ms", "p99_ms", "p999_ms", "max_ms")}
-    return answered | {f"{name}_cpu_us_per_write": 1e6 * (cpu_seconds(pid) - before) / len(load)}
+    return answered | {f"{name}_cpu_us_per_write": 1e6 * (cpu_seconds(pid) - before) / len(load[warm:])}
 
 
 def pin(pid: int, cores: set[int]) -> None:
