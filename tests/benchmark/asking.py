@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self._load.free.append(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._load.statuses["lost"] += 1
+        self._load.lost(self)
 
     def send(self, request: bytes, due: float) -> None:
         self._due = due
@@ -77,6 +77,13 @@ class Load:
             connection.send(*self.waiting.popleft())
         else:
             self.free.append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """One that waited for nothing may be closed, after a while: that is no answer that is missing."""
+        if connection in self.free:
+            self.free.remove(connection)
+        else:
+            self.statuses["lost"] += 1
 
     async def run(self) -> dict[str, object]:
         plan, loop = self._plan, asyncio.get_running_loop()

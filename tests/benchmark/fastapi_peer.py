@@ -80,4 +80,5 @@ async def prepare() -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["PEER_PORT"]), http="httptools", log_level="info")
+    # As long as the run: few requests leave connections idle, which would be closed after 5 s.
+    uvicorn.run(app, port=int(os.environ["PEER_PORT"]), http="httptools", log_level="info", timeout_keep_alive=300)
