@@ -107,6 +107,7 @@ def test_a_missing_right_is_no_messages_fault_but_exit_1(launch: Launch, world: 
     assert len(world.events(1)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_message_that_kills_the_process_each_time_is_dead_lettered_as_failed(
     launch: Launch, world: World, settings: Settings, kafka: Kafka

@@ -101,6 +101,7 @@ def test_no_broker_is_exit_3(launch: Launch) -> None:
     assert not {"database", "schema"} & found.keys()
 
 
+@pytest.mark.slow
 def test_no_database_server_is_exit_3(launch: Launch) -> None:
     url = f"postgresql+asyncpg://postgres:hunter2@127.0.0.1:{closed_port()}/db"
     process = launch(APP_DATABASE__URL=url, **AT_ONCE)
@@ -110,6 +111,7 @@ def test_no_database_server_is_exit_3(launch: Launch) -> None:
     assert "hunter2" not in process.log()
 
 
+@pytest.mark.slow
 def test_no_such_database_is_exit_3(launch: Launch, postgres: Postgres) -> None:
     assert (
         "does not exist" in failing(launch(APP_DATABASE__URL=postgres.url("no_such_database"), **AT_ONCE))["database"]

@@ -61,6 +61,7 @@ def test_partitions_are_shared_when_a_worker_joins_and_taken_over_when_it_leaves
     assert sum(shares) == len(world.sent), "each message is consumed by one of them, once"
 
 
+@pytest.mark.slow
 def test_kill_9_of_one_under_load_loses_and_doubles_nothing(
     launch: Launch, world: World, membership: dict[str, str]
 ) -> None:
@@ -105,6 +106,7 @@ def test_worker_and_relay_may_be_two_processes(launch: Launch, world: World) -> 
     assert violations(Told(world.sent, world.all_events(), world.all_dead_letters())) == []
 
 
+@pytest.mark.slow
 def test_a_second_relay_waits_and_takes_over_from_a_killed_one(launch: Launch, world: World) -> None:
     worker = launch("worker", APP_ROLES="worker")
     one = launch("one", APP_ROLES="relay").until_ready()

@@ -46,6 +46,7 @@ def sql(settings: Settings, *statements: str) -> str:
     return str(run_sql(settings.database.url.get_secret_value(), *statements))
 
 
+@pytest.mark.slow
 def test_a_service_under_load_is_clean_and_a_tampered_one_is_not(
     world: World, settings: Settings, service: ServiceProcess, audit: CommandLine
 ) -> None:
@@ -148,6 +149,7 @@ def publish(settings: Settings, most: int | None = None) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_a_broker_or_a_database_that_is_away_is_exit_3_and_one_line(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -180,6 +180,7 @@ def test_a_topic_that_is_missing_is_one_line(command: CommandLine, monkeypatch: 
         assert done.err == "there is no topic nowhere; create what is missing: python-app-template topics create\n"
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_is_one_line(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     piped(monkeypatch, ORDER)
     done = command("produce", "--set", "kafka.bootstrap_servers=127.0.0.1:1")

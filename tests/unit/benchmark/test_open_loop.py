@@ -18,6 +18,7 @@ def test_orders_are_due_at_the_rate_on_the_average() -> None:
     assert [*due(1000, 20_000, seed=1)][-1] == pytest.approx(20 * NANOSECONDS, rel=0.03)
 
 
+@pytest.mark.slow
 def test_orders_come_as_independent_customers_do() -> None:
     gaps = [late - early for early, late in pairwise(due(1000, 20_000, seed=1))]
     assert min(gaps) >= 0
