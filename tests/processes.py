@@ -125,6 +125,15 @@ class ServiceProcess:
         objects = [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
         return [o for o in objects if event is None or o.get("event") == event]
 
+    def line(self, event: str, **fields: Any) -> dict[str, Any]:
+        """The first line of this event with these fields: what is answered may be seen before it is logged."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.lines(event) if fields.items() <= line.items()]
+
+        wait_until(lambda: bool(found()), explain=self.explain)
+        return found()[0]
+
     def log(self) -> str:
         """All that it ever wrote."""
         return self._log.read_text() if self._log.exists() else ""

@@ -48,7 +48,7 @@ def set_positions(settings: Settings, *arguments: str) -> None:
 def until_resumed(service: ServiceProcess) -> None:
     """Wait until nothing is wrong any more."""
     wait_until(lambda: not service.failing(), 60, service.explain)
-    assert service.lines("part.resumed")
+    assert service.line("part.resumed")
 
 
 def allocated_orders(events: Sequence[Received]) -> list[str]:

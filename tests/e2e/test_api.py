@@ -192,8 +192,8 @@ def test_a_token_is_needed_but_not_for_what_is_public(running: Running) -> None:
 
 def test_every_request_has_a_line_in_the_log(running: Running, api: httpx.Client) -> None:
     api.get("/v1/stock/none", headers={"x-request-id": "look-for-me"})
-    lines = [line for line in running.service.lines("http.request") if line["request_id"] == "look-for-me"]
-    assert [(line["status"], line["path"]) for line in lines] == [(404, "/v1/stock/none")]
+    line = running.service.line("http.request", request_id="look-for-me")
+    assert (line["status"], line["path"]) == (404, "/v1/stock/none")
 
 
 def test_a_stop_answers_those_who_wait_with_pending(launch: Launch, world: World) -> None:

@@ -175,8 +175,7 @@ def test_a_field_that_is_refused_is_null_and_the_others_are_answered(running: Ru
 
 
 def address_of(service: ServiceProcess, request_id: str) -> str:
-    (line,) = [line for line in service.lines("http.request") if line["request_id"] == request_id]
-    return str(line["client"])
+    return str(service.line("http.request", request_id=request_id)["client"])
 
 
 def test_a_stranger_is_not_believed_where_they_come_from(running: Running, api: httpx.Client) -> None:

@@ -147,7 +147,7 @@ def test_while_the_relay_is_halted_the_worker_pauses_at_the_limit_and_goes_on_by
     world.set_property(world.kafka.output_topic, "max.message.bytes", "1048588")
     assert len(world.events(201)) == 201
     service.until_ready()
-    assert service.lines("part.resumed")
+    assert service.line("part.resumed")
     assert service.metric("app_messages_consumed_total") == 201
 
 
