@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.arena import arena
+from tests.chaos.choice import chosen
 from tests.chaos.rounds import Round, keep
 from tests.chaos.schedule import plan
 from tests.chaos.tally import Tally, read
@@ -34,7 +35,8 @@ def run(options: argparse.Namespace, logs: Path) -> Tally:
     until, number, total = time.monotonic() + options.minutes * 60, options.first, Tally([options.seed])
     with arena(logs) as servers:
         while not total.rounds or time.monotonic() < until:
-            played = Round(servers, plan(options.seed, number, options.round_seconds, slow=options.slow))
+            drawn = plan(options.seed, number, options.round_seconds, slow=options.slow, only=options.only)
+            played = Round(servers, drawn)
             tally = played.play()
             keep(played.directory, tally)
             if options.tally:
@@ -59,11 +61,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to play one again")
     parser.add_argument("--slow", action="store_true", help="processes and servers die in each round")
+    parser.add_argument("--only", type=kinds, default=(), help="KIND[,KIND] of the table's, or what is before its dot")
     parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
     parser.add_argument("--tally", type=Path, help="file that each round is appended to, as a line of JSON")
     parser.add_argument("--logs", type=Path, help="directory for the logs of rounds that went wrong")
     parser.add_argument("--merge", type=Path, help="print the table of such a file, and end")
     return parser.parse_args()
+
+
+def kinds(text: str) -> frozenset[str]:
+    """Read `--only`."""
+    try:
+        return chosen(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
 
 
 if __name__ == "__main__":

@@ -117,6 +117,7 @@ class Round:
         with ThreadPoolExecutor(max(1, len(lanes))) as pool:
             for done in [pool.submit(run, lane) for lane in lanes]:
                 done.result()
+        threading.Event().wait(max(0.0, began + self._plan.seconds - time.monotonic()))  # failpoints need no hand
 
     def _recover(self, progress: Progress) -> None:
         """Let the load go on after the last fault until all has moved on; what never does is told of later."""

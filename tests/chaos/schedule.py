@@ -1,12 +1,13 @@
 """What befalls the service in a round, and when: data, made from the seed and the round's number alone."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from python_app_template.settings.failpoints import CRASH, DELAY, DOUBT, ERROR, PLACES, SLOW
 from tests.chaos.catalogue import LONG_DELAYS, LONG_LANES, QUICK_LANES, SLOW_LANES, Lane
+from tests.chaos.choice import COMPACTED, EXPIRED, KINDS, at_failpoint, lanes_with
 
 MESSAGES_A_SECOND = (150, 400)
 
@@ -16,7 +17,7 @@ CHANCES = {CRASH: 0.05, DELAY: 3.0, SLOW: 0.3, DOUBT: 3.0, ERROR: 3.0}
 ASKED = "api,projector,notifier"
 """Roles beside worker and relay."""
 
-COMPACTED = 0.3
+COMPACTED_SHARE = 0.3
 """Of all rounds."""
 
 CYCLE, LONG_ROUNDS = 16, {7: LONG_LANES[0], 15: LONG_LANES[1]}
@@ -57,12 +58,15 @@ class Plan(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int, number: int, seconds: float, *, slow: bool = False) -> Plan:
+def plan(seed: int, number: int, seconds: float, *, slow: bool = False, only: Collection[str] = ()) -> Plan:
     """Draw a round: all kinds together, quick ones and many, slow ones, or a single lane of these; or a long one.
 
-    The same seed and number make the same plan. `slow` leaves out the rounds without slow ones.
+    The same seed and number make the same plan. `slow` leaves out the rounds without slow ones. With kinds in `only`
+    each round has these, one after the other where they are done to the same, and no others.
     """
     chance = random.Random(f"{seed}/{number}")
+    if only:
+        return drawn(chance, seed, number, seconds, lanes_with(only), 1.0, only)
     alone = chance.choice(SLOW_LANES)
     choices = [((*QUICK_LANES, *SLOW_LANES), 2.0), (QUICK_LANES, 4.0), (SLOW_LANES, 0.5), ((alone,), 0.2)]
     ((lanes, keenness),) = chance.choices(choices, weights=[1, 0, 0, 0] if slow else [3, 2, 3, 2])
@@ -72,9 +76,15 @@ def plan(seed: int, number: int, seconds: float, *, slow: bool = False) -> Plan:
 
 
 def drawn(
-    chance: random.Random, seed: int, number: int, seconds: float, lanes: Sequence[Lane], keenness: float
+    chance: random.Random,
+    seed: int,
+    number: int,
+    seconds: float,
+    lanes: Sequence[Lane],
+    keenness: float,
+    kinds: Collection[str] = KINDS,
 ) -> Plan:
-    """Draw a round of these lanes; `keenness` multiplies how often failpoints strike."""
+    """Draw a round of these lanes; `keenness` multiplies how often failpoints strike, if it is with one of `kinds`."""
     both, worker, relay = "worker,relay", "worker", "relay"
     whole, asked = f"{both},{ASKED}", ASKED
     crews = [(whole, whole, worker), (both, both, asked), (whole, relay, asked), (worker, f"{relay},{asked}", worker)]
@@ -89,8 +99,8 @@ def drawn(
         group_protocol=chance.choice(["classic", "classic", "consumer"]),
         batch_size=chance.choice([4, 10, 10, 50]),
         messages_a_second=chance.randint(*MESSAGES_A_SECOND),
-        compacted=chance.random() < COMPACTED,
-        processes=tuple(Process(role, failpoints(chance, keenness)) for role in crew),
+        compacted=chance.random() < COMPACTED_SHARE and COMPACTED in kinds,
+        processes=tuple(Process(role, failpoints(chance, keenness, kinds)) for role in crew),
         faults=tuple(sorted(every)),
     )
 
@@ -105,19 +115,21 @@ def lane_faults(chance: random.Random, lane: Lane, target: int, seconds: float) 
         at += lasting + chance.expovariate(1 / lane.pause)
 
 
-def failpoints(chance: random.Random, keenness: float) -> str:
+def failpoints(chance: random.Random, keenness: float, kinds: Collection[str]) -> str:
     """Draw what shall happen at each failpoint, as `APP_FAILPOINTS__POINTS` takes it."""
     served = [name for name in PLACES if not name.startswith("replay.")]
-    return ";".join(f"{name}={'->'.join(terms(name, chance, keenness))}" for name in served)
+    drawn = {name: [*terms(name, chance, keenness, kinds)] for name in served}
+    return ";".join(f"{name}={'->'.join(found)}" for name, found in drawn.items() if found)
 
 
-def terms(name: str, chance: random.Random, keenness: float) -> Iterator[str]:
+def terms(name: str, chance: random.Random, keenness: float, kinds: Collection[str]) -> Iterator[str]:
     """All that may happen at one, in turn; the first that the dice of the process allow."""
     for action in (action for action in CHANCES if action in PLACES[name].takes):
-        percent = f"{CHANCES[action] * keenness:g}%"
-        if action == DELAY and name in LONG_DELAYS and chance.random() < 0.5:
+        percent, wanted = f"{CHANCES[action] * keenness:g}%", at_failpoint(action) in kinds
+        expires = action == DELAY and name in LONG_DELAYS and (chance.random() < 0.5 or not wanted)
+        if expires and EXPIRED in kinds:
             yield f"{2 * min(keenness, 1):g}%delay({LONG_DELAYS[name]:g})"
-        elif action == DELAY:
+        elif action == DELAY and wanted:
             yield f"{percent}delay({chance.choice([0.005, 0.02, 0.1])})"
-        else:
+        elif wanted:
             yield percent + action
