@@ -116,5 +116,5 @@ def variables(plan: Plan) -> dict[str, str]:
         "APP_DATABASE__CONNECT_TIMEOUT_SECONDS": "2",
         "APP_DATABASE__IDLE_IN_TRANSACTION_TIMEOUT_SECONDS": "5",
         "APP_DATABASE__TRANSACTION_TIMEOUT_SECONDS": "10",
-        "APP_PREFLIGHT__WAIT_SECONDS": "120",
+        "APP_PREFLIGHT__WAIT_SECONDS": "300",  # more than several minutes away that follow each other closely
     }

@@ -62,8 +62,8 @@ BROKER = Lane(
     (Kind("broker.restarted"), Kind("broker.away", 1, 1.0, 3.0), Kind("broker.frozen", 1, 0.5, 3.0)),
 )
 LONG_LANES = (
-    Lane("postgres", 4.0, (Kind("postgres.minute_away", 1, MINUTE, MINUTE),)),
-    Lane("broker", 4.0, (Kind("broker.minute_away", 1, MINUTE, MINUTE),)),
+    Lane("postgres", 12.0, (Kind("postgres.minute_away", 1, MINUTE, MINUTE),)),
+    Lane("broker", 12.0, (Kind("broker.minute_away", 1, MINUTE, MINUTE),)),
 )
 """Each in a round of its own, now and then: they last longer than all others."""
 LOG = Lane("log", 4.0, (Kind("log.retention"),))
