@@ -94,6 +94,35 @@ def test_skipped_and_then_brought_back_is_published_once_after_all() -> None:
     assert by_hand(moved(made, cursor_moves=moves)) == []
 
 
+def chairs() -> Evidence:
+    """CHAIR: 1 b, 2 o, 3 o off, 4 p, 5 p off, 6 q."""
+    orders = [body for name in "op" for body in (order(name, ("CHAIR", 1)), cancelled(name))]
+    return clean(of_bodies(batch("b", "CHAIR", 9), *orders, order("q", ("CHAIR", 1))))
+
+
+def test_what_one_move_skipped_keeps_its_place_while_the_next_one_is_looked_at() -> None:
+    """It stands where the event after it does: two of one place, in their order."""
+    made = chairs()
+    rest = [event for n, event in enumerate(made.events) if n not in {2, 4}]
+    moves = [CursorMove(n, n + 1, Passed([made.events[n]]), decision=WHY) for n in (2, 4)]
+    assert violations(moved(replace(made, events=rest), cursor_moves=moves)) == []
+    twice = in_log([*rest, made.events[0]])
+    again = [moves[0], moves[1], CursorMove(1, 0, again=Passed(made.events[:1]), decision=WHY)]
+    explained = moved(replace(made, events=twice), cursor_moves=again)
+    assert violations(explained) == []
+    assert [kind for kind, _ in by_hand(explained)] == ["skipped", "skipped", "again"]
+
+
+def test_a_cursor_that_was_put_where_there_was_none_is_named_so() -> None:
+    made = chairs()
+    explained = moved(
+        replace(made, events=made.events[1:]),
+        cursor_moves=[CursorMove(None, 7, Passed(made.events[:1]), decision=WHY)],
+    )
+    text = f"published cursor, none to 7: 1 events and 0 dead letters were skipped by an operator ({SAID})"
+    assert by_hand(explained) == [("skipped", text)]
+
+
 @pytest.mark.parametrize("taken", range(1, 10))
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_retention_took_of_a_stretch_that_was_moved_over_is_no_violation(seed: int, taken: int) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from python_app_template.audit.checker import violations
+from python_app_template.audit.delivery import envelope
 from python_app_template.audit.evidence import Record
-from tests.unit.audit.evidence import with_events
+from tests.unit.audit.evidence import body_of, with_events
 from tests.unit.audit.scene import CLEAN, double, drop, move, rewrite, swap
 
 OF_NOBODY = {"topic": "raw-push", "partition": 1, "offset": 77}
@@ -271,3 +272,12 @@ def test_a_wrong_event_is_told_before_what_it_leads_to(
     change: Callable[[list[Record]], object], lines: list[str]
 ) -> None:
     assert violations(with_events(CLEAN, change))[: len(lines)] == lines
+
+
+def test_an_event_without_a_key_is_told_with_the_partition_of_an_empty_one() -> None:
+    event = CLEAN.events[0]._replace(key=None, partition=3)
+    ref = body_of(event)["id"]
+    assert [str(wrong) for wrong in envelope(event, body_of(event), 4)] == [
+        f"envelope: {ref}: its key is None",
+        f"partition: {ref} is in partition 3 where its key belongs to 1",
+    ]
