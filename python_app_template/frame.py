@@ -1,6 +1,6 @@
 """What a service hands to the machinery, and all that the machinery is told of a domain."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -60,8 +60,8 @@ class Service(Generic[C, E, W, S]):
     """Bytes to a command, or why it is none. Never raises."""
     want: Want[C, W]
     decide: Decide[C, S, E]
-    encode: Callable[[Fact[E], str, str], Frame]
-    """A fact, the output topic and the service's name to a record."""
+    encode: Callable[[Iterable[Fact[E]], str, str], Iterable[Frame]]
+    """Facts, the output topic and the service's name to records, one for each. Facts of one message stand together."""
     repository: OpenRepository[W, S]
     """A connection to what loads and stores the state."""
     revision: str = "0001"

@@ -79,8 +79,8 @@ class InRedis(Showroom):
             assert not isinstance(message.content, Refused)
             outcome = SERVICE.decide(message.content, self.held)
             assert isinstance(outcome, list), outcome
-            for event in outcome:
-                frame = SERVICE.encode(Fact(event, message.record, datetime.now(UTC)), "allocations", "test")
+            facts = [Fact(event, message.record, datetime.now(UTC)) for event in outcome]
+            for frame in SERVICE.encode(facts, "allocations", "test"):
                 published = decode(frame.value or b"")
                 decided += [] if published is None else [published]
         return decided

@@ -120,7 +120,7 @@ class Memory(World):
         self.database.outbox.rows = [row for row in self.database.outbox.rows if row.number != number]
 
     async def append(self, *sensors: str) -> None:
-        self.database.outbox.append([encode(fact(name), "alerts", "test") for name in sensors])
+        self.database.outbox.append(list(encode(map(fact, sensors), "alerts", "test")))
 
     async def published(self) -> Sequence[str]:
         return [f.event.sensor for f in self.database.facts]

@@ -1,7 +1,7 @@
 """A database in memory: what is committed, who holds which lock, and what is to go wrong."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -52,7 +52,7 @@ class Database(Generic[E, S]):
     """What operators moved: topic, partition and reason."""
     passed: list[int] = field(default_factory=list)
     """Numbers of the rows that moves of the cursor went over."""
-    encode: Callable[[Fact[E]], Frame] | None = None
+    encode: Callable[[Sequence[Fact[E]]], Iterable[Frame]] | None = None
     """Given one, each commit's facts become a row of the outbox."""
     transactions: int = 0
     commits: int = 0

@@ -43,7 +43,7 @@ class FakeOutbox(Outbox[E], Generic[E, S]):
         self.facts += facts
         self.dead_letters += dead_letters
         if self._database.encode is not None:
-            self.frames += map(self._database.encode, facts)
+            self.frames += self._database.encode(facts)
 
 
 class FakeUnitOfWork(UnitOfWork[E, W, S], Generic[E, W, S]):

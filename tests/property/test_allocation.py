@@ -71,7 +71,8 @@ def process(tables: Tables, batch: Sequence[Received]) -> Iterator[Outcome]:
 
 
 def published(fact: Fact[Event]) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(encode(fact, "allocations", "test").value or b"")
+    [frame] = encode([fact], "allocations", "test")
+    event: dict[str, Any] = json.loads(frame.value or b"")
     assert event.pop("occurred_at") == "2026-11-20T20:00:00.000000Z"
     return event
 

@@ -4,7 +4,7 @@ A reading above its sensor's limit raises an alert, once, until a reading that i
 must be registered before it is read; its readings are numbered, and an old number has no effect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -91,10 +91,11 @@ def decode(record: Record) -> Message[Command]:
     return Message(record, type(command).__name__.lower(), command)
 
 
-def encode(fact: Fact[Event], topic: str, source: str) -> Frame:
-    kind = str(type(fact.event).__struct_config__.tag)
-    headers = (("ce_type", kind.encode()), ("ce_source", source.encode()))
-    return Frame(topic, fact.event.sensor.encode(), msgspec.json.encode(fact.event), headers, kind)
+def encode(facts: Iterable[Fact[Event]], topic: str, source: str) -> Iterator[Frame]:
+    for event, _cause, _at in facts:
+        kind = str(type(event).__struct_config__.tag)
+        headers = (("ce_type", kind.encode()), ("ce_source", source.encode()))
+        yield Frame(topic, event.sensor.encode(), msgspec.json.encode(event), headers, kind)
 
 
 TABLE = """

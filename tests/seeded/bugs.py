@@ -206,8 +206,8 @@ BUGS = (
         (
             Patch(
                 f"{POSTGRES}/outbox.py",
-                "        frames = chain((encode(fact, topic, service) for fact in facts), map(self._bury, dead_letters))\n",  # noqa: E501
-                "        frames = (encode(fact, topic, service) for fact in facts)\n"
+                "        frames = chain(form.encode(facts, form.output_topic, form.service), map(self._bury, dead_letters))\n",  # noqa: E501
+                "        frames = iter(form.encode(facts, form.output_topic, form.service))\n"
                 "        self._letters = [self._bury(letter) for letter in dead_letters]\n",
             ),
             Patch(

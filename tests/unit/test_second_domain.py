@@ -38,7 +38,7 @@ def log(values: list[bytes | None], partition: Partition = P) -> FakeLog[Command
 
 
 def database() -> Database[Event, Sensors]:
-    return Database(Sensors(), encode=lambda fact: SENSORS.encode(fact, "alerts", "sensors"))
+    return Database(Sensors(), encode=lambda facts: SENSORS.encode(facts, "alerts", "sensors"))
 
 
 async def consume(db: Database[Event, Sensors], *logs: FakeLog[Command]) -> None:
@@ -113,6 +113,6 @@ def test_a_message_knows_its_type_and_a_fact_its_headers() -> None:
     assert SENSORS.decode(record(0, P, LIMIT)) == Message(record(0, P, LIMIT), "register", Register("s", 10))
     assert SENSORS.decode(record(0, P, reading(1, 2))).content == Read("s", 1, 2)
     assert isinstance(SENSORS.decode(record(0, P, None)).content, Refused)
-    frame = SENSORS.encode(Fact(AlertCleared("s"), record(0), FakeClock().now()), "alerts", "sensors")
+    [frame] = SENSORS.encode([Fact(AlertCleared("s"), record(0), FakeClock().now())], "alerts", "sensors")
     assert (frame.topic, frame.headers) == ("alerts", (("ce_type", b"alert.cleared"), ("ce_source", b"sensors")))
     assert SENSORS.want([Register("s", 1), Read("t", 1, 1), Read("s", 1, 1)]) == {"s", "t"}

@@ -125,7 +125,7 @@ async def test_a_bug_in_naming_what_is_wanted_is_about_a_message() -> None:
 
 
 async def test_an_event_that_can_not_be_encoded_is_about_a_message() -> None:
-    def encode(_fact: object) -> Frame:
+    def encode(_facts: object) -> list[Frame]:
         raise UnicodeError("no")
 
     db = database()

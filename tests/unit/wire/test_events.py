@@ -24,7 +24,8 @@ ALLOCATED = LineAllocated("RED-CHAIR", 17, "order-001", 0, 2, "batch-001", None)
 
 def frame(event: Event = ALLOCATED, at: datetime = NOW, headers: Headers = ()) -> Frame:
     cause = Record(Partition("raw-push", 2), 1041, 0, b"order-001", b"{}", headers)
-    return encode(Fact(event, cause, at), "allocations", "python-app-template")
+    [published] = encode([Fact(event, cause, at)], "allocations", "python-app-template")
+    return published
 
 
 def body(event: Event) -> dict[str, Any]:

@@ -28,7 +28,8 @@ EVENTS: list[Event] = [
 
 def published(event: Event) -> bytes:
     cause = Record(Partition("raw-push", 2), 1041, 0, None, None)
-    return encode(Fact(event, cause, datetime.now(UTC)), "allocations", "test").value or b""
+    [frame] = encode([Fact(event, cause, datetime.now(UTC))], "allocations", "test")
+    return frame.value or b""
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

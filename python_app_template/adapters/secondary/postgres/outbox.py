@@ -1,7 +1,7 @@
 """The outbox: written inside a batch's transaction, read by the relay in the order of commits."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -103,7 +103,7 @@ IDENTIFY = text(
 class Format(NamedTuple):
     """How facts and dead letters become frames. Sizes in bytes."""
 
-    encode: Callable[[Fact[Any], str, str], Frame]
+    encode: Callable[[Iterable[Fact[Any]], str, str], Iterable[Frame]]
     output_topic: str
     dead_letter_topic: str
     service: str
@@ -125,8 +125,8 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def put(self, facts: Sequence[Fact[E]], dead_letters: Sequence[DeadLetter]) -> None:
         """Encode them; an error here is an error of one of these facts. Frames take more memory than their bytes."""
-        encode, topic, service = self._form.encode, self._form.output_topic, self._form.service
-        frames = chain((encode(fact, topic, service) for fact in facts), map(self._bury, dead_letters))
+        form = self._form
+        frames = chain(form.encode(facts, form.output_topic, form.service), map(self._bury, dead_letters))
         while some := list(islice(frames, PACKED_AT_ONCE)):
             self._rows += pack(some, self._form.row_bytes)
 
