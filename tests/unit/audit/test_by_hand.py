@@ -86,6 +86,10 @@ def test_a_move_that_turned_out_to_change_nothing_is_not_told() -> None:
     assert by_hand(moved(made, cursor_moves=moves)) == []
 
 
+def test_where_nobody_looked_at_the_database_nothing_was_moved() -> None:
+    assert by_hand(replace(left(1), cut=None)) == []
+
+
 def test_skipped_and_then_brought_back_is_published_once_after_all() -> None:
     made = left(2)
     passed = Passed(made.events[5:9])
@@ -188,8 +192,10 @@ def test_offsets_that_retention_took_before_an_operator_went_on_behind_them_are_
 
 
 def test_a_topic_made_anew_says_nothing_of_the_offsets_before() -> None:
-    made = moved(left(3), moves=[Move(0, 5, 0, WHY)], reborn=True)
-    assert by_hand(replace(made, messages=[])) == []
+    made = replace(left(3), message_log=Log({0: 4}, partitions=3))
+    skipped = [Move(0, 1, 4, WHY)]
+    assert by_hand(moved(made, moves=skipped)) != []
+    assert by_hand(moved(made, moves=skipped, reborn=True)) == []
 
 
 def test_a_rejected_line_that_retention_took_is_not_missed_once_its_sku_is_known() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from python_app_template.audit.checker import violations
 from python_app_template.audit.delivery import envelope
-from python_app_template.audit.evidence import Record
+from python_app_template.audit.evidence import PENDING, Record
 from tests.unit.audit.evidence import body_of, with_events
 from tests.unit.audit.scene import CLEAN, double, drop, move, rewrite, swap
 
@@ -258,6 +258,10 @@ def test_a_wrong_event_is_told(change: Callable[[list[Record]], object], lines: 
             ["order: no order of the messages leads to these events; 2 do not fit: raw-push/0@1, raw-push/2@0"],
         ),
         (
+            rewrite("CHAIR/11", type="line.allocated", batch_ref="b1", eta=None),
+            [f"allocation: {O3} CHAIR/11 line.allocated (o3 line 0, 100 units, of b1) where {OUT_OF_STOCK} is due"],
+        ),
+        (
             move("CHAIR/11", partition=0),
             [
                 "partition: CHAIR/11 is in partition 0 where its key belongs to 2",
@@ -280,4 +284,15 @@ def test_an_event_without_a_key_is_told_with_the_partition_of_an_empty_one() -> 
     assert [str(wrong) for wrong in envelope(event, body_of(event), 4)] == [
         f"envelope: {ref}: its key is None",
         f"partition: {ref} is in partition 3 where its key belongs to 1",
+    ]
+
+
+def test_an_event_that_waits_in_the_outbox_has_no_partition_yet() -> None:
+    assert violations(with_events(CLEAN, move("CHAIR/11", partition=3, offset=PENDING))) == []
+
+
+def test_events_after_a_record_that_is_none_are_heard_too() -> None:
+    none = Record(0, 0, b"CHAIR", b"{")
+    assert violations(with_events(CLEAN, lambda events: events.insert(0, none))) == [
+        "envelope: the record at 0@0 of the events is none: b'{'"
     ]

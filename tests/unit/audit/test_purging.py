@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from python_app_template.audit.checker import examine, violations
-from python_app_template.audit.evidence import Evidence
+from python_app_template.audit.evidence import Evidence, Log
 from python_app_template.audit.model import Model, Received
 from python_app_template.audit.rows import LineRow
 from tests.clients import Body, batch, cancelled, order, quantity
@@ -75,6 +75,15 @@ def test_an_order_that_was_purged_may_come_again_as_a_new_one() -> None:
     assert violations(made) == []
     assert examine(made).unchecked == {PURGED: 1}
     assert any("had been applied before" in line or "conflict" in line for line in violations(not_purged(made)))
+
+
+def test_what_a_message_that_is_gone_led_to_comes_before_what_its_partition_still_has() -> None:
+    """Retention took the order that was purged, and left the event about it."""
+    made = purged([order("x", ("SHELF", 1))], [order("x", ("LAMP", 2))])
+    gone = made.messages[0]
+    kept = replace(made, messages=made.messages[1:], message_log=Log({gone.partition: gone.offset + 1}, partitions=3))
+    assert violations(kept) == []
+    assert examine(kept).unchecked[PURGED] == 1
 
 
 def test_a_cancelled_order_may_be_purged_and_come_again() -> None:
