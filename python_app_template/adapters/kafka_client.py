@@ -20,9 +20,6 @@ PACKED_BYTES = 500_000
 
 HEARTBEAT_MS = 1000
 
-GIVE_UP_MS = 4000
-"""After so long a message that nobody acknowledged is given up; librdkafka looks once a second, so 5 s at most."""
-
 PREFETCHED_BATCHES = 4
 """How many batches are fetched ahead, inside librdkafka."""
 
@@ -96,7 +93,11 @@ def producer(settings: Settings, transactional_id: str) -> Properties:
 
 
 def sender(settings: Settings) -> Properties:
-    """Single messages to the input topic, each acknowledged by all replicas or given up in time, and never twice."""
+    """Single messages to the input topic, each acknowledged by all replicas, and never twice.
+
+    Whoever waits too long gives the whole producer up. With a `message.timeout.ms` librdkafka gives up one message,
+    goes on under a new epoch, and sends the others again, though the broker may have taken them under the old one.
+    """
     # What comes within so many milliseconds shares a request for each partition; librdkafka's threads cost CPU too.
     quick = {"linger.ms": 5, "compression.type": "lz4"}
     return (
@@ -107,7 +108,7 @@ def sender(settings: Settings) -> Properties:
             "enable.idempotence": True,
             "acks": "all",
             "message.max.bytes": UNLIMITED,
-            "message.timeout.ms": GIVE_UP_MS,
+            "message.timeout.ms": 0,
         }
     )
 

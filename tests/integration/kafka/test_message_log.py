@@ -11,10 +11,17 @@ from python_app_template.adapters.secondary.kafka.message_log import KafkaMessag
 from python_app_template.core.delivery.commands import Place
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.ports.commands import Outgoing
+from python_app_template.embedded import EmbeddedKafka
 from python_app_template.settings import Settings, load
 from tests.clients import World
+from tests.proxy import HOST, Proxy
+from tests.surroundings import new_topics, settings_for
 
 pytestmark = pytest.mark.servers
+
+NO_DATABASE = "postgresql+asyncpg://nobody@127.0.0.1/none"
+APART_SECONDS = 2.5
+"""Between two messages, so that the first is given up well before the second would be."""
 
 
 @asynccontextmanager
@@ -24,6 +31,20 @@ async def opened(settings: Settings) -> AsyncIterator[KafkaMessageLog]:
         yield log
     finally:
         log.close()
+
+
+@asynccontextmanager
+async def behind_a_proxy() -> AsyncIterator[tuple[Settings, Settings, Proxy]]:
+    """Settings that lead to a broker of its own, and some that do so through the proxy."""
+    proxy = Proxy(HOST, 0)
+    await proxy.listen()
+    try:
+        with EmbeddedKafka(quick_timeouts=True, proxy_port=proxy.port) as kafka, new_topics(kafka) as topics:
+            proxy.leads_to(HOST, kafka.proxied_port)
+            proxied = {"kafka__bootstrap_servers": f"{HOST}:{proxy.port}"}
+            yield settings_for(kafka, NO_DATABASE, topics), settings_for(kafka, NO_DATABASE, topics, **proxied), proxy
+    finally:
+        await proxy.close()
 
 
 def message(key: str, value: str = "{}") -> Outgoing:
@@ -75,3 +96,23 @@ async def test_a_drain_lets_the_last_be_acknowledged_and_takes_no_more(settings:
         assert (await waiting).offset == 0
         with pytest.raises(TransientError):
             await log.append(message("key"))
+
+
+@pytest.mark.slow
+async def test_when_one_is_given_up_those_sent_after_it_are_not_sent_again() -> None:
+    """The broker takes two and nobody hears its answers. librdkafka would send the second again under a new epoch."""
+    async with behind_a_proxy() as (direct, proxied, proxy), opened(proxied) as log, asyncio.timeout(60):
+        places = [await log.append(message("key", '"before"'))]
+        proxy.answers.hold()
+        first = asyncio.ensure_future(log.append(message("key", '"first"')))
+        await asyncio.sleep(APART_SECONDS)
+        second = asyncio.ensure_future(log.append(message("key", '"second"')))
+        with pytest.raises(TransientError):
+            await first
+        proxy.answers.release()
+        with pytest.raises(TransientError):
+            await second
+        places.append(await log.append(message("key", '"after"')))
+        found = World(direct).read_to_end(direct.kafka.input_topic)
+    assert [record.value for record in found] == [b'"before"', b'"first"', b'"second"', b'"after"']
+    assert places == [Place(found[n].partition, found[n].offset) for n in (0, -1)]

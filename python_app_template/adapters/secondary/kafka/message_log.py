@@ -17,16 +17,20 @@ from python_app_template.settings import Settings
 POLL_SECONDS = 0.002
 """Between two looks at what was acknowledged, while something is to be: a report costs less than a thread's switch."""
 
+GIVE_UP_SECONDS = 4.0
+"""After so long without an acknowledgement a message is given up, and all that wait beside it."""
+
 log = structlog.get_logger(__name__)
 
 
 class KafkaMessageLog(MessageLog):
-    """One producer of an event loop. A fatal error of librdkafka ends it; the next message gets a new one."""
+    """One producer of an event loop. A fatal error or a broker's silence ends it; the next message gets a new one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._topic = settings, settings.kafka.input_topic
         self._producer: Producer | None = None
-        self._answers: set[asyncio.Future[Place]] = set()
+        self._answers: dict[asyncio.Future[Place], float] = {}
+        """Since when they are waited for, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._drained = asyncio.Event()
 
@@ -34,9 +38,10 @@ class KafkaMessageLog(MessageLog):
         """As the port says."""
         if self._drained.is_set():
             raise TransientError("the service is stopping", code="STOPPING")
-        answer: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Place] = loop.create_future()
         self._produce(message, answer)
-        self._answers.add(answer)
+        self._answers[answer] = loop.time()
         if self._timer is None:
             self._poll()
         return await answer
@@ -53,7 +58,7 @@ class KafkaMessageLog(MessageLog):
 
     def close(self) -> None:
         """Throw the producer away; whoever still waits will never know."""
-        self._renew()
+        self._renew("the producer was closed", "CLOSED")
         if self._timer is not None:
             self._timer.cancel()
 
@@ -77,10 +82,12 @@ class KafkaMessageLog(MessageLog):
         if self._producer is not None:
             self._producer.poll(0)
         loop = asyncio.get_running_loop()
+        if loop.time() - next(iter(self._answers.values()), loop.time()) > GIVE_UP_SECONDS:
+            self._renew(f"no answer within {GIVE_UP_SECONDS:g} s", "TIMED_OUT")
         self._timer = loop.call_later(POLL_SECONDS, self._poll) if self._answers else None
 
     def _report(self, answer: "asyncio.Future[Place]", error: KafkaError | None, message: Message) -> None:
-        self._answers.discard(answer)
+        self._answers.pop(answer, None)
         if error is not None:
             self._end_if_fatal(error)
         if answer.done():  # whoever asked has gone
@@ -93,19 +100,20 @@ class KafkaMessageLog(MessageLog):
     def _end_if_fatal(self, error: KafkaError) -> None:
         if error.fatal():
             log.warning("producer.renewed", error=error.str(), code=error.name())
-            asyncio.get_running_loop().call_soon(self._renew)  # not from within its own callback
+            # not from within its own callback
+            asyncio.get_running_loop().call_soon(self._renew, "the producer was closed", "CLOSED")
 
-    def _renew(self) -> None:
+    def _renew(self, why: str, code: str) -> None:
         """Tell those who wait, and drop it; to end it may take long, so a thread does that."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        producer.purge()
-        producer.poll(0)
         for answer in self._answers:
             if not answer.done():
-                answer.set_exception(TransientError("Kafka: the producer was closed", code="CLOSED"))
+                answer.set_exception(TransientError(f"Kafka: {why}", code=code))
         self._answers.clear()
+        producer.purge()
+        producer.poll(0)
         last = [producer]
         del producer
         threading.Thread(target=last.clear, name="message-log-end", daemon=True).start()
