@@ -38,7 +38,12 @@ def upgrade() -> None:
         comment="Units bought of one SKU",
         postgresql_with={"fillfactor": "50"},
     )
-    op.create_index("ix_batches_sku_open", "batches", ["sku"], postgresql_where=sa.text("open"))
+    op.create_index(
+        "ix_batches_sku_open",
+        "batches",
+        ["sku", sa.text("eta NULLS FIRST"), "batch_ref"],
+        postgresql_where=sa.text("open"),
+    )
     op.create_index("ix_batches_sku_used_up", "batches", ["sku"], postgresql_where=sa.text("NOT open"))
     op.create_table(
         "orders",

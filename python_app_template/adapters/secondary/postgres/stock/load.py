@@ -6,7 +6,7 @@ SKU's lock is held only names SKUs; batches and lines are read under it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import groupby, starmap
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ from python_app_template.adapters.secondary.postgres.engine import allow_longer
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.domain.commands import CreateBatch, Line, PlaceOrder
 from python_app_template.core.domain.order import LineStatus, Order, OrderLine
-from python_app_template.core.domain.product import Batch
 
 TEXTS, INTEGERS = ARRAY(Text), ARRAY(Integer)
 
@@ -98,18 +97,6 @@ ORDERS = text(
     ORDER BY o.order_id, l.line
     """
 ).bindparams(bindparam("ids", type_=TEXTS))
-
-# Pairs, not two sets: of each SKU the batches that can take its own smallest line.
-BATCHES = text(
-    """
-    SELECT b.batch_ref, b.sku, b.eta, b.created_qty, b.purchased, b.allocated
-    FROM unnest(:skus, :least) AS w (sku, least) JOIN batches b ON b.sku = w.sku COLLATE "C"
-    WHERE b.open AND b.purchased - b.allocated >= w.least
-    UNION
-    SELECT b.batch_ref, b.sku, b.eta, b.created_qty, b.purchased, b.allocated
-    FROM batches b WHERE b.batch_ref = ANY(:refs)
-    """
-).bindparams(bindparam("skus", type_=TEXTS), bindparam("least", type_=INTEGERS), bindparam("refs", type_=TEXTS))
 
 # The latest lines of each batch, as many as come off when no more than `rest` units may stay. A line has a unit at
 # least, so that no more lines than units come off: the limit keeps the sum from running over all lines of the batch.
@@ -198,12 +185,6 @@ async def load_orders(connection: AsyncConnection, ids: Iterable[str]) -> dict[s
         return {}
     rows = (await connection.execute(ORDERS, values)).all()
     return {order_id: _order(list(lines)) for order_id, lines in groupby(rows, attrgetter("order_id"))}
-
-
-async def load_batches(connection: AsyncConnection, least: Mapping[str, int], refs: Iterable[str]) -> list[Batch]:
-    """Return the batches of these SKUs that have the least quantity free, and those of these references."""
-    values = {"skus": list(least), "least": list(least.values()), "refs": sorted(refs)}
-    return list(starmap(Batch, (await connection.execute(BATCHES, values)).all()))
 
 
 async def load_latest(connection: AsyncConnection, changed: Mapping[str, int]) -> list[OrderLine]:

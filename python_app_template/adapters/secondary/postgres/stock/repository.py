@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from python_app_template.adapters.secondary.postgres.repository import PostgresRepository
 from python_app_template.adapters.secondary.postgres.stock import flush, load
+from python_app_template.adapters.secondary.postgres.stock.available import load_batches
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.domain.order import Order, OrderLine
 from python_app_template.core.domain.product import Batch, Product
@@ -37,8 +38,14 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         orders = await load.load_orders(connection, (wanted.placed.keys() | wanted.cancelled) - self._numbers.keys())
         holders = _holders(orders[id_] for id_ in wanted.cancelled & orders.keys())
         refs = (wanted.changed.keys() | wanted.created.keys() | holders) - new_batches
-        loaded = await load.load_batches(connection, least, refs)
-        batches = [batch for batch in loaded if batch.batch_ref not in new_batches]
+        batches = await load_batches(
+            connection,
+            least,
+            refs,
+            changing=set(named.changed.values()),
+            new=new_batches,
+            lines=chain.from_iterable(order.lines for order in wanted.placed.values()),
+        )
         changed = {ref: wanted.changed[ref] for ref in named.changed.keys() - new_batches}
         latest = await load.load_latest(connection, changed)
         late_batches = {b.batch_ref for b in batches} & (wanted.changed.keys() - named.changed.keys())

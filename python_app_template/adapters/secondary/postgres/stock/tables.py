@@ -42,7 +42,8 @@ batches = Table(
     Column("open", Boolean, Computed("purchased > allocated", persisted=True)),
     CheckConstraint("allocated BETWEEN 0 AND purchased", name="not_over_allocated"),
     # `open` changes seldom, so most updates touch no index, and a batch that is used up costs nothing any more.
-    Index("ix_batches_sku_open", "sku", postgresql_where=text("open")),
+    # In the order in which lines prefer them, so that the first ones can be had without the others.
+    Index("ix_batches_sku_open", "sku", text("eta NULLS FIRST"), "batch_ref", postgresql_where=text("open")),
     # Both indexes together have every batch, for those who are shown all of a SKU's; a new batch is in one of them.
     Index("ix_batches_sku_used_up", "sku", postgresql_where=text("NOT open")),
     comment="Units bought of one SKU",
