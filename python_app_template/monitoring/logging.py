@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from functools import lru_cache
+from contextlib import nullcontext
+from functools import lru_cache, partial
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -27,24 +28,45 @@ def configure(level: str, style: Literal["json", "console"], stream: TextIO | No
 
     For librdkafka's logs give its clients `logger=logging.getLogger("librdkafka")`. Warnings become logs too.
     """
-    shared = _shared(context)
+    shared, rendered = _shared(context), [mask_secrets, *_rendered(style)]
+    handler = Lines(stream or sys.stdout)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=partial(Line, handler),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask_secrets, *_rendered(style)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name, quiet in CHATTY.items():
         logging.getLogger(name).setLevel(max(quiet, logging.getLevelNamesMapping()[level]))
+
+
+class Lines(logging.StreamHandler[TextIO]):
+    """The one way out: of the standard library's records, and of lines that structlog has made by itself."""
+
+    def line(self, text: str) -> None:
+        """Write it, between others and never into them; what goes wrong is told as of a record, and not raised."""
+        with self.lock or nullcontext():
+            try:
+                self.stream.write(f"{text}{self.terminator}")
+                self.flush()
+            except Exception:  # noqa: BLE001 - whoever logs goes on
+                self.handleError(logging.makeLogRecord({"msg": text}))
+
+
+class Line:
+    """What structlog writes to, by the name of a logger. Half of the time of a line was a record's detour."""
+
+    def __init__(self, lines: Lines, name: str = "") -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = lines.line
 
 
 def _shared(context: dict[str, str]) -> list[Processor]:
@@ -81,6 +103,8 @@ def _is_secret(key: str) -> bool:
 
 
 def _masked(value: object) -> object:
+    if isinstance(value, str):
+        return _masked_text(value)
     match value:
         case None | int() | float():
             return value

@@ -3,7 +3,9 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -148,3 +150,26 @@ def test_values_that_json_does_not_know_are_written_as_text() -> None:
     stream = configured()
     structlog.get_logger("a").info("x", error=ValueError("no"))
     assert lines(stream)[0]["error"] == "no"
+
+
+def test_a_line_that_can_not_be_written_ends_nobody_who_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = configured()
+    stream.close()
+    structlog.get_logger("a").info("the.event")
+    logging.getLogger("b").info("another")
+    told = capsys.readouterr().err
+    assert told.count("--- Logging error ---") == 2
+    assert "the.event" in told
+
+
+def test_lines_of_many_threads_stay_whole() -> None:
+    stream = configured()
+    say = [partial(structlog.get_logger("a").info, n="x" * 200), partial(logging.getLogger("b").info)]
+
+    def talk(way: int) -> None:
+        for _ in range(200):
+            say[way % 2]("x")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(talk, range(4)))
+    assert len(lines(stream)) == 800
