@@ -1,12 +1,15 @@
 """Connections of the HTTP server, bounded in number and patience: uvicorn itself waits for ever for a request."""
 
 import asyncio
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 64 * 1024
 """Of a request line and headers, about; the parser itself would keep whatever comes."""
+
+HELD_BYTES = 16 * 1024
+"""More than that is not held back."""
 
 REFUSAL = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\nconnection: close\r\n"
@@ -27,13 +30,50 @@ class Limits(NamedTuple):
     """For a request to come in whole, and between two of them; likewise for an answer that is not being read."""
 
 
+class Gathering:
+    """A transport that sends at once what is written in one turn of the loop: an answer's head goes with its body.
+
+    The server writes them one by one; each would cost a system call, a packet, and the client a look at half an answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.inner, self._loop = transport, loop
+        self._held: list[bytes] = []
+        self._bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in all else."""
+        return getattr(self.inner, name)
+
+    def write(self, data: bytes) -> None:
+        """Hold it until the turn ends; what is large goes out before, so that its reader's pace is felt."""
+        if not self._held:
+            self._loop.call_soon(self.flush)
+        self._held.append(data)
+        self._bytes += len(data)
+        if self._bytes > HELD_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            held, self._held, self._bytes = self._held, [], 0
+            if not self.inner.is_closing():
+                self.inner.write(b"".join(held))
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self.flush()
+        self.inner.close()
+
+
 def bounded(limits: Limits) -> type[HttpToolsProtocol]:
     """Return the protocol for one server."""
     there: dict[Connection, None] = {}  # by age
 
     class Bounded(Connection):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-            super().connection_made(transport)
+            super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type] # all that is used of one
             self.patience = limits.request_seconds
             self.wait()
             there[self] = None
@@ -106,6 +146,9 @@ class Connection(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Let go of it: from here on it is another protocol's."""
         self._stop_waiting()
+        if isinstance(self.transport, Gathering):
+            self.transport.flush()
+            self.transport = self.transport.inner
         super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
