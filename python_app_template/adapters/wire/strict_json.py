@@ -21,7 +21,7 @@ def parse(value: bytes) -> object:
     """
     text = value.decode()
     try:
-        body: object = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
+        body: object = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nesting too deep") from None
     # Both look at the text: of a duplicate key the earlier value is no longer in the body. It is known to be JSON.
@@ -64,3 +64,7 @@ def _parse_int(digits: str) -> int:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
+"""`json.loads` would make one for each message."""

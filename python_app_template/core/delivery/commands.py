@@ -4,7 +4,6 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from hashlib import sha256
 from hmac import compare_digest, digest
 from typing import NamedTuple
 
@@ -61,15 +60,15 @@ class CommandIds:
 
     def _mask(self, place: Place, subject: str | None) -> bytes:
         who = ("nobody",) if subject is None else ("subject", subject)
-        return self._digest("mask", *map(str, place), *who)[:MASK_BYTES]
+        return self._digest("mask", str(place.partition), str(place.offset), *who)[:MASK_BYTES]
 
     def _mac(self, place: Place, kind: str, mask: bytes) -> bytes:
-        return self._digest("id", self.topic_id, *map(str, place), kind, mask.hex())[:MAC_BYTES]
+        return self._digest("id", self.topic_id, str(place.partition), str(place.offset), kind, mask.hex())[:MAC_BYTES]
 
     def _digest(self, *parts: str) -> bytes:
-        # Each part with its length, so that no two lists of parts give the same bytes.
-        encoded = [part.encode(errors="surrogatepass") for part in parts]
-        return digest(self._secret, b"".join(b"%d:%s" % (len(part), part) for part in encoded), sha256)
+        # Each part with its length, so that no two lists of parts give the same text.
+        text = "".join([f"{len(part)}:{part}" for part in parts])
+        return digest(self._secret, text.encode(errors="surrogatepass"), "sha256")
 
 
 class Status(StrEnum):

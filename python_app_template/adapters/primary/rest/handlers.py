@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
 from litestar.params import FromPath
 
 from python_app_template.adapters.primary.rest import answers
+from python_app_template.adapters.primary.web.answering import Answer
 from python_app_template.adapters.primary.web.cursors import behind, cursor
 from python_app_template.adapters.primary.web.guard import CALLER, Caller
 from python_app_template.adapters.primary.web.paths import decoded, number, query, whole
@@ -31,7 +32,6 @@ REVALIDATED = "private, no-cache"
 """A browser may keep it, and has to ask each time whether it still holds; nobody else may."""
 
 Asked = Request[Any, Any, Any]
-Answered = Response[bytes]
 
 
 class Views(NamedTuple):
@@ -50,39 +50,39 @@ class Handlers:
 
     # --- Writes
 
-    async def place_order(self, request: Asked) -> Answered:
+    async def place_order(self, request: Asked) -> Answer:
         """POST /v1/orders."""
         seconds = _wait(request, {"wait"})
         return await self._written(
             await _sent(self._writes.place_order(_caller(request), await _body(request))), seconds
         )
 
-    async def cancel_order(self, request: Asked, order_id: FromPath[str]) -> Answered:
+    async def cancel_order(self, request: Asked, order_id: FromPath[str]) -> Answer:
         """DELETE /v1/orders/{order_id}."""
         seconds = _wait(request, {"wait"})
         return await self._written(await _sent(self._writes.cancel_order(_caller(request), decoded(order_id))), seconds)
 
-    async def create_batch(self, request: Asked) -> Answered:
+    async def create_batch(self, request: Asked) -> Answer:
         """POST /v1/batches."""
         seconds = _wait(request, {"wait"})
         return await self._written(
             await _sent(self._writes.create_batch(_caller(request), await _body(request))), seconds
         )
 
-    async def change_batch(self, request: Asked, batch_ref: FromPath[str]) -> Answered:
+    async def change_batch(self, request: Asked, batch_ref: FromPath[str]) -> Answer:
         """PATCH /v1/batches/{batch_ref}."""
         seconds, name = _wait(request, {"wait"}), decoded(batch_ref)
         sending = self._writes.change_batch(_caller(request), name, await _body(request))
         return await self._written(await _sent(sending), seconds)
 
-    async def _written(self, written: Written, seconds: float) -> Answered:
+    async def _written(self, written: Written, seconds: float) -> Answer:
         answer = answers.written(written, await self._writes.result(written, seconds))
         headers = {"location": f"/v1/commands/{written.command_id}"}
         return _json(answer, status=202, headers=headers)
 
     # --- Reads
 
-    async def command(self, request: Asked, command_id: FromPath[str]) -> Answered:
+    async def command(self, request: Asked, command_id: FromPath[str]) -> Answer:
         """GET /v1/commands/{command_id}."""
         seconds = _wait(request, {"wait"})
         place = self._seen(_caller(request), decoded(command_id))
@@ -91,7 +91,7 @@ class Handlers:
             standing = await self._waiting.until_decided(place, seconds)
         return _json(answers.command(decoded(command_id), standing))
 
-    async def order(self, request: Asked, order_id: FromPath[str]) -> Answered:
+    async def order(self, request: Asked, order_id: FromPath[str]) -> Answer:
         """GET /v1/orders/{order_id}."""
         given, name, caller = _query(request, {"after_command"}), decoded(order_id), _caller(request)
         JUDGE.name(name, Id, "order_id")
@@ -101,7 +101,7 @@ class Handlers:
             raise not_found("order")
         return _shown(request, order)
 
-    async def orders(self, request: Asked) -> Answered:
+    async def orders(self, request: Asked) -> Answer:
         """GET /v1/orders."""
         given, caller = _query(request, {"first", "after", "customer_id", "after_command"}), _caller(request)
         asked = given.get("customer_id")
@@ -114,7 +114,7 @@ class Handlers:
         following = cursor("orders", page.items[-1].order_id, customer_id) if page.has_next else None
         return _shown(request, answers.Orders(page.items, following))
 
-    async def stock(self, request: Asked, sku: FromPath[str]) -> Answered:
+    async def stock(self, request: Asked, sku: FromPath[str]) -> Answer:
         """GET /v1/stock/{sku}."""
         given, name, caller = _query(request, {"after_command"}), decoded(sku), _caller(request)
         JUDGE.name(name, Id, "sku")
@@ -124,7 +124,7 @@ class Handlers:
             raise not_found("stock")
         return _shown(request, found)
 
-    async def stocks(self, request: Asked) -> Answered:
+    async def stocks(self, request: Asked) -> Answer:
         """GET /v1/stock."""
         given, caller = _query(request, {"first", "after", "after_command"}), _caller(request)
         window = _window(given, "stock", None)
@@ -186,14 +186,14 @@ async def _sent(sending: Any) -> Written:
     return written
 
 
-def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answered:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json", headers=headers)
+def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(msgspec.json.encode(value), status, headers)
 
 
-def _shown(request: Asked, value: object) -> Answered:
+def _shown(request: Asked, value: object) -> Answer:
     body = msgspec.json.encode(value)
     tag = etag(body)
     headers = {"etag": tag, "cache-control": REVALIDATED, "vary": "Authorization, Origin"}
     if matches(request.headers.get("if-none-match"), tag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        return Answer(b"", 304, headers)
+    return Answer(body, headers=headers)

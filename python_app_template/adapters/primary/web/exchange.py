@@ -130,9 +130,10 @@ def _exchange(scope: Scope) -> Exchange:
             # Two of them are two answers to who asks: neither is taken.
             authorization = value.decode("latin-1") if authorization is None else ""
     client = scope.get("client")
+    drawn = "" if request_id and traceparent else secrets.token_hex(40)  # once, as each time asks the kernel
     return Exchange(
-        request_id or secrets.token_hex(16),
-        traceparent or f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00",
+        request_id or drawn[:32],
+        traceparent or f"00-{drawn[32:64]}-{drawn[64:]}-00",
         authorization,
         client[0] if client else "",
     )
