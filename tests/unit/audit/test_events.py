@@ -1,13 +1,15 @@
 """What is wrong with an event is told, word for word, and nothing else with it but what follows from it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from python_app_template.audit.checker import violations
+from python_app_template.audit.checker import examine, violations
 from python_app_template.audit.delivery import envelope
 from python_app_template.audit.evidence import PENDING, Record
-from tests.unit.audit.evidence import body_of, with_events
+from tests.clients import batch
+from tests.unit.audit.evidence import body_of, clean, of_bodies, with_events
 from tests.unit.audit.scene import CLEAN, double, drop, move, rewrite, swap
 
 OF_NOBODY = {"topic": "raw-push", "partition": 1, "offset": 77}
@@ -296,3 +298,17 @@ def test_events_after_a_record_that_is_none_are_heard_too() -> None:
     assert violations(with_events(CLEAN, lambda events: events.insert(0, none))) == [
         "envelope: the record at 0@0 of the events is none: b'{'"
     ]
+
+
+def test_events_after_one_that_is_younger_than_the_cut_are_heard_too() -> None:
+    """Of two SKUs, each in a partition of its own, the first is known of from a message that came later."""
+    messages = of_bodies(batch("b", "CHAIR", 9), batch("t", "TABLE", 9))
+    made = clean(messages)
+    later = messages[1]
+    assert made.cut
+    positions = {**made.cut.positions, later.partition: later.offset}
+    cut = made.cut._replace(positions=positions, seen_events={0: 0, 1: 0, 2: 10})
+    tables = replace(made.tables, products={"CHAIR": 1}, batches={"b": made.tables.batches["b"]})
+    looked_at = replace(made, cut=cut, tables=tables)
+    assert violations(looked_at) == []
+    assert (examine(looked_at).messages, examine(looked_at).events) == (1, 1)
