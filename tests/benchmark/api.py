@@ -30,7 +30,7 @@ PEM = serialization.Encoding.PEM
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be asked for."""
-    parser.add_argument("--rate", type=float, default=2000, help="writes per second")
+    parser.add_argument("--rate", type=float, default=2100, help="writes per second; 2,000 are to be answered")
     parser.add_argument("--peer-rate", type=float, default=250, help="what the peer is asked for, which can do less")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--connections", type=int, default=64)
@@ -102,7 +102,7 @@ def measured(
     before = cpu_seconds(pid)
     seen = ask(port, load[warm:], rate, asked, others)
     assert set(seen["statuses"]) == {"202"}, seen
-    answered = {f"{name}_{what}": float(seen[what]) for what in ("per_second", "p50_ms", "p99_ms", "p999_ms", "max_ms")}
+    answered = {f"{name}_{what}": float(value) for what, value in seen.items() if what != "statuses"}
     return answered | {f"{name}_cpu_us_per_write": 1e6 * (cpu_seconds(pid) - before) / len(load[warm:])}
 
 

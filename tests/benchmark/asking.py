@@ -1,10 +1,12 @@
 """An open loop over HTTP: requests leave when they are due, whether or not others were answered; a process of its own.
 
 Latency counts from when a request was due, so that a server that stalls is not asked less (coordinated omission).
+Whether it is the asker who is late shows in its own lateness, and in its share of a core.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -63,6 +65,8 @@ class Load:
         self.waiting: deque[tuple[bytes, float]] = deque()
         self.statuses: Counter[str] = Counter()
         self.latencies: list[float] = []
+        self.late: list[float] = []
+        """By how much each request was looked at later than it was due: the asker's own fault."""
 
     def due(self, request: bytes, at: float) -> None:
         if self.free:
@@ -86,28 +90,34 @@ class Load:
             self.statuses["lost"] += 1
 
     async def run(self) -> dict[str, object]:
-        plan, loop = self._plan, asyncio.get_running_loop()
+        plan, loop, used = self._plan, asyncio.get_running_loop(), time.process_time()
         for _ in range(plan.connections):
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", plan.port)
         began, sent, count = time.perf_counter(), 0, int(plan.rate * plan.seconds)
         while sent < count:
             now = time.perf_counter() - began
             while sent < count and sent / plan.rate <= now:
+                self.late.append(now - sent / plan.rate)
                 self.due(plan.requests[sent % len(plan.requests)], began + sent / plan.rate)
                 sent += 1
             await asyncio.sleep(0.001)
         async with asyncio.timeout(60):
             while len(self.latencies) < count:  # noqa: ASYNC110 - nothing is measured by it
                 await asyncio.sleep(0.01)
-        return self.figures(time.perf_counter() - began)
+        return self.figures(time.perf_counter() - began, time.process_time() - used)
 
-    def figures(self, seconds: float) -> dict[str, object]:
-        ordered = sorted(self.latencies)
-        at = {name: 1000 * ordered[int(share * (len(ordered) - 1))] for name, share in SHARES.items()}
-        return {"statuses": dict(self.statuses), "per_second": len(ordered) / seconds, **at}
+    def figures(self, seconds: float, used: float) -> dict[str, object]:
+        at = {name: 1000 * percentile(self.latencies, share) for name, share in SHARES.items()}
+        own = {"asker_late_p99_ms": 1000 * percentile(self.late, 0.99), "asker_cores": used / seconds}
+        return {"statuses": dict(self.statuses), "per_second": len(self.latencies) / seconds, **at, **own}
 
 
 SHARES = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999, "max_ms": 1.0}
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return what so large a share of the values does not exceed."""
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 def main() -> None:
@@ -119,6 +129,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     asked = parser.parse_args()
     requests = [request.encode() for request in json.load(sys.stdin)]
+    gc.disable()  # it would stop the asker, not whom it asks
     plan = Plan(asked.port, asked.rate, asked.seconds, asked.connections, requests)
     print(json.dumps(asyncio.run(Load(plan).run())))  # noqa: T201 - its output
 

@@ -8,6 +8,8 @@ from tests.benchmark.figures import is_met
 from tests.benchmark.reporting.measurements import REFERENCE, Measurements
 
 MEMORY_MEGABYTES = 300.0
+WRITES, WRITE_MS = 2000, 50.0
+"""A second over HTTP, and the 99th percentile of their latencies."""
 PARTS = ("worker", "relay")
 
 
@@ -147,6 +149,23 @@ def bytes_per_line(found: Measurements) -> Reading | None:
     return Reading(figure, "-", None)
 
 
+def api(found: Measurements) -> Reading | None:
+    """Writes over HTTP, and what the peer takes for one that it only writes down."""
+    one = found.figures("api")
+    if not one:
+        return None
+    figure = (
+        f"{one['api_per_second']:,.0f}/s, p99 {one['api_p99_ms']:,.1f} ms (p50 {one['api_p50_ms']:,.1f}, "
+        f"max {one['api_max_ms']:,.1f}); {one['api_cpu_us_per_write']:,.0f} µs of a core for each"
+    )
+    if "peer_per_second" in one:
+        figure += (
+            f"; FastAPI + ORM at {one['peer_per_second']:,.0f}/s: p99 {one['peer_p99_ms']:,.1f} ms, "
+            f"{one['peer_cpu_us_per_write']:,.0f} µs"
+        )
+    return Reading(figure, "-", one["api_per_second"] >= WRITES and one["api_p99_ms"] < WRITE_MS)
+
+
 TARGETS: Sequence[Target] = (
     Target("orm", "to FastStream, ORM transaction per message", "≥ 200", partial(ratio, "faststream_orm", 200.0)),
     Target("outbox", "to the same with equal guarantees", "≥ 250", partial(ratio, "faststream_outbox", 250.0)),
@@ -159,6 +178,7 @@ TARGETS: Sequence[Target] = (
     Target("memory", "peak memory of a worker", "< 300 MB", memory),
     Target("start", "exec to first commit, files warm, coordinator loaded", "< 1.5 s", start),
     Target("catchup", "catching up, 5 million messages behind", "top rate, memory flat", catching_up),
+    Target("api", "writes over HTTP, role `api` on one core, open loop", "≥ 2,000/s, p99 < 50 ms", api),
     Target("bytes", "bytes of WAL and of disk for a line", "reported, and brought down", bytes_per_line),
 )
 

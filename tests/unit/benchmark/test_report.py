@@ -8,13 +8,20 @@ import msgspec
 
 from tests.benchmark.__main__ import MEASUREMENTS
 from tests.benchmark.report import SECTIONS, parts
-from tests.benchmark.reporting import plots, tables
+from tests.benchmark.reporting import tables
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.targets import TARGETS
 from tests.unit.benchmark.trials import trial
 
 TAKEN = {"taken_at": "2026-11-21 10:00 UTC", "commit": "abc1234", "machine": {"cores": 2}, "servers": {}}
 EACH = "worker and relay, a process each; batches of"
+
+
+def drawn(found: Measurements, directory: Path) -> set[str]:
+    """The names of the plots; what draws them is slow to import, and these tests' alone."""
+    from tests.benchmark.reporting import plots  # noqa: PLC0415 - see above
+
+    return plots.drawn(found, directory)
 
 
 def write(directory: Path, name: str, figures: Any) -> None:
@@ -38,7 +45,7 @@ def row(directory: Path, key: str) -> str:
 
 def test_without_a_file_every_target_is_not_measured(tmp_path: Path) -> None:
     assert tables.targets(Measurements(tmp_path)).count("| not measured |") == len(TARGETS)
-    assert "![" not in "\n".join(parts(Measurements(tmp_path), plots.drawn(Measurements(tmp_path), tmp_path), tmp_path))
+    assert "![" not in "\n".join(parts(Measurements(tmp_path), drawn(Measurements(tmp_path), tmp_path), tmp_path))
 
 
 def test_a_ratio_is_met_only_beyond_the_noise(tmp_path: Path) -> None:
@@ -62,15 +69,24 @@ def test_memory_counts_with_the_upper_end_of_its_interval(tmp_path: Path) -> Non
     assert "| met |" in row(tmp_path, "slope")
     write(tmp_path, "endurance", {"steady": {"worker": process(0.5), "relay": process(1.1)}})
     assert "**not met**" in row(tmp_path, "slope")
-    assert plots.drawn(Measurements(tmp_path), tmp_path) == {"memory-by-time"}
+    assert drawn(Measurements(tmp_path), tmp_path) == {"memory-by-time"}
+
+
+def test_the_api_has_to_be_quick_and_not_only_to_keep_up(tmp_path: Path) -> None:
+    alone = {"api_per_second": 2050, "api_p50_ms": 9, "api_p99_ms": 49, "api_max_ms": 80, "api_cpu_us_per_write": 300}
+    for other, said in ({}, "met"), ({"api_p99_ms": 51}, "**not met**"), ({"api_per_second": 1990}, "**not met**"):
+        write(tmp_path, "api", alone | other)
+        assert f"| {said} |" in row(tmp_path, "api")
+    write(tmp_path, "api", alone | {"peer_per_second": 250, "peer_p99_ms": 20, "peer_cpu_us_per_write": 2000})
+    assert "FastAPI + ORM at 250/s: p99 20.0 ms, 2,000 µs" in row(tmp_path, "api")
 
 
 def test_the_same_figures_give_the_same_plots(tmp_path: Path) -> None:
     write(tmp_path, "throughput", contest(20_000))
-    names = plots.drawn(Measurements(tmp_path), tmp_path)
+    names = drawn(Measurements(tmp_path), tmp_path)
     assert names == {"throughput-by-batch-size", "where-time-goes"}
     before = {name: (tmp_path / f"{name}.svg").read_bytes() for name in names}
-    plots.drawn(Measurements(tmp_path), tmp_path)
+    drawn(Measurements(tmp_path), tmp_path)
     assert {name: (tmp_path / f"{name}.svg").read_bytes() for name in names} == before
 
 
