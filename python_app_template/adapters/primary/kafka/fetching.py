@@ -102,11 +102,12 @@ class Fetching(Generic[C]):
 
     def _sort(self, received: Received, gathering: Gathering[C]) -> Received:
         """Take messages, ends and errors apart; return what did not fit."""
+        delivering = self._lanes.delivering()
         for i, one in enumerate(received):
-            lane, error = self._lanes.get(one.partition()), one.error()
-            if error is not None:
-                self._sort_error(error, lane, one.offset() or 0, gathering)
-            elif lane is not None and lane.delivers and not gathering.take(lane.partition, one):
+            if (error := one.error()) is not None:
+                self._sort_error(error, self._lanes.get(one.partition()), one.offset() or 0, gathering)
+                delivering = self._lanes.delivering()
+            elif (partition := delivering.get(one.partition())) and not gathering.take(partition, one):
                 return received[i:]
         return ()
 

@@ -33,8 +33,11 @@ class Gathering(Generic[C]):
 
     def take(self, partition: Partition, received: Received) -> bool:
         """Add a message, unless it does not fit: then nothing more does."""
-        message = self._message(partition, received)
-        size = len(message.record.key or b"") + len(message.record.value or b"")
+        key, value, headers = received.key(), received.value(), _headers(received)
+        offset, (_, timestamp) = received.offset() or 0, received.timestamp()
+        record = Record(partition, offset, timestamp, key, value, headers or ())
+        message = Message(record, OTHER, NO_NAME) if headers is None else self._decode(record)
+        size = len(key or b"") + len(value or b"")
         if self.messages and (self.room < 1 or size > self._bytes or message.weight > self._weight):
             self.room = 0
             return False
@@ -43,12 +46,6 @@ class Gathering(Generic[C]):
         self._weight -= message.weight
         self.messages.append(message)
         return True
-
-    def _message(self, partition: Partition, received: Received) -> Message[C]:
-        key, value, headers = received.key(), received.value(), _headers(received)
-        offset, (_, timestamp) = received.offset() or 0, received.timestamp()
-        record = Record(partition, offset, timestamp, key, value, headers or ())
-        return Message(record, OTHER, NO_NAME) if headers is None else self._decode(record)
 
     def by_partition(self) -> Mapping[Partition, Sequence[Message[C]]]:
         """Return the messages of each partition."""

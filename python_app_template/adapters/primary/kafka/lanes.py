@@ -1,6 +1,6 @@
 """The assigned partitions as librdkafka has to be told of them: assigned, paused for reasons, sought, resumed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
@@ -88,6 +88,10 @@ class Lanes:
     def get(self, number: int | None) -> Lane | None:
         """Return the lane of the partition with this number, if it is assigned."""
         return self._lanes.get(-1 if number is None else number)
+
+    def delivering(self) -> Mapping[int | None, Partition]:
+        """Return the partitions of which what comes is wanted, by number, as they are at this moment."""
+        return {number: lane.partition for number, lane in self._lanes.items() if lane.delivers}
 
     def held(self, partition: Partition, assignment: int) -> Lane | None:
         """Return its lane, if it is still this very assignment."""
