@@ -7,7 +7,7 @@ from python_app_template.adapters.secondary.postgres.notifications import tables
 from python_app_template.adapters.secondary.postgres.stock import snapshot
 from python_app_template.adapters.secondary.postgres.stock.forget import forget_orders
 from python_app_template.adapters.secondary.postgres.stock.repository import PostgresStock
-from python_app_template.adapters.wire.events import EVENT_TYPES, encode, type_of
+from python_app_template.adapters.wire.events import EVENT_TYPES, encode, name_of
 from python_app_template.adapters.wire.messages import BODIES, decode
 from python_app_template.core.access.rules import POLICY
 from python_app_template.core.domain.commands import Command
@@ -88,7 +88,7 @@ SERVICE: Service[Command, Event, Wanted, Stock] = Service(
         "unknown_batch",
         "failed",
     ),
-    metrics=lambda registry: LineOutcomes(registry, type_of),
+    metrics=lambda registry: LineOutcomes(registry, name_of),
     forget=forget_orders,
     roles={
         "api": Role(_open_api, _api_checks, answers=True),

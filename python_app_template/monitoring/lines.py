@@ -20,16 +20,16 @@ OUTCOMES = {
 
 
 class LineOutcomes(Generic[E]):
-    """Counts lines by what committed events say of them. `type_of` names an event's type as it stands on the wire."""
+    """Counts lines by what committed events say of them. `name` is an event's type as it stands on the wire."""
 
-    def __init__(self, registry: CollectorRegistry, type_of: Callable[[E], str]) -> None:
-        self._type_of = type_of
+    def __init__(self, registry: CollectorRegistry, name: Callable[[type[E]], str]) -> None:
+        self._name = name
         self._lines = Counter("app_lines", "Order lines, by what became of them.", ["outcome"], registry=registry)
         for outcome in OUTCOMES.values():
             self._lines.labels(outcome)
 
     def __call__(self, outcome: Outcome[E]) -> None:
         """Count a batch that is committed."""
-        for name, times in Tally(self._type_of(fact.event) for fact in outcome.facts).items():
-            if name in OUTCOMES:
-                self._lines.labels(OUTCOMES[name]).inc(times)
+        for event, times in Tally(type(fact.event) for fact in outcome.facts).items():
+            if said := OUTCOMES.get(self._name(event)):
+                self._lines.labels(said).inc(times)

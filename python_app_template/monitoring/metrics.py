@@ -27,6 +27,7 @@ LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 30
 topic_and_type = attrgetter("record.partition.topic", "type")
 topic_and_reason = attrgetter("record.partition.topic", "why.reason")
 timestamp = attrgetter("record.timestamp")
+kind_of_frame = attrgetter("topic", "type")
 
 
 class Metrics:
@@ -147,9 +148,9 @@ class Metrics:
         tally: Tally[tuple[str, str]] = Tally()
         for seconds, frames in rows:
             # A dead letter is no event; it has no type.
-            events = [(frame.topic, frame.type) for frame in frames if frame.type]
+            events = {kind: times for kind, times in Tally(map(kind_of_frame, frames)).items() if kind[1]}
             tally.update(events)
-            self._publish_latency.observe(seconds, len(events))
+            self._publish_latency.observe(seconds, sum(events.values()))
         _add(self._published, tally)
 
     def retried(self, operation: str, error: str) -> None:

@@ -93,9 +93,9 @@ _CE_SPECVERSION: Final = ("ce_specversion", b"1.0")
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 
 
-def type_of(event: Event) -> str:
-    """Return the `type` that it has as a record."""
-    return _NAMES[type(event)]
+def name_of(event: type[Event]) -> str:
+    """Return the `type` that these events have as records."""
+    return _NAMES[event]
 
 
 def encode(facts: Iterable[Fact[Event]], topic: str, source: str) -> Iterator[Frame]:

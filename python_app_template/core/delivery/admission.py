@@ -37,7 +37,7 @@ class Admission(Generic[C]):
                 old.add(partition)
                 continue
             old.discard(partition)
-            if self._is_doubtful(lane, gap := Gap(offset)):
+            if lane.fresh and self._is_doubtful(lane, gap := Gap(offset)):
                 gaps[partition] = gap
                 continue
             start, lane.expected = lane.expected, offset + 1
@@ -68,8 +68,8 @@ class Admission(Generic[C]):
         return Start(partition, lane.assignment, lane.expected)
 
     def _is_doubtful(self, lane: Lane, gap: Gap) -> bool:
-        """Whether a gap has to be sought before it is believed."""
-        return lane.fresh and gap.until > lane.expected and not gap.confirms(lane.sought)
+        """Whether a gap at the beginning has to be sought before it is believed."""
+        return gap.until > lane.expected and not gap.confirms(lane.sought)
 
     def _reach_ends(self, ends: Mapping[Partition, int], gaps: dict[Partition, Gap]) -> None:
         """Note what no message follows: markers of transactions, aborted records, what retention took."""
@@ -77,7 +77,7 @@ class Admission(Generic[C]):
             lane = self._lanes.get(partition)
             if lane is None or lane.state is not State.RUNNING or partition in gaps or end <= lane.expected:
                 continue
-            if self._is_doubtful(lane, gap := Gap(end, at_end=True)):
+            if lane.fresh and self._is_doubtful(lane, gap := Gap(end, at_end=True)):
                 gaps[partition] = gap
                 continue
             lane.end, lane.fresh, lane.sought = end, False, None

@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
+from python_app_template.adapters.wire.events import name_of
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Message, Partition, Record, Refused
 from python_app_template.core.delivery.outcomes import Outcome
+from python_app_template.core.domain.events import Event, LineOutOfStock
 from python_app_template.monitoring.distribution import Distribution
 from python_app_template.monitoring.lines import LineOutcomes
 from python_app_template.monitoring.metrics import Metrics
@@ -47,13 +49,13 @@ CONTRACT = {
 
 def all_moved() -> Metrics:
     metrics = Metrics("1.2.3", "test")
-    outcome: Outcome[str] = Outcome(
+    outcome: Outcome[Event] = Outcome(
         consumed=[message(), message(), message("other")],
         duplicates=[message()],
-        facts=[Fact("line.allocated", record(), datetime.now(UTC))],
+        facts=[Fact(LineOutOfStock("S", 1, "o", 0, 2), record(), datetime.now(UTC))],
         dead_letters=[DeadLetter(record(), Refused("invalid", "no"))],
     )
-    LineOutcomes[str](metrics.registry, str)(outcome)
+    LineOutcomes(metrics.registry, name_of)(outcome)
     metrics.settled(outcome, NOW, {"load": 0.01, "commit": 0.002})
     metrics.published([(0.1, [Frame("allocations", None, b"", (), "line.allocated"), Frame("dlq", None, b"", (), "")])])
     metrics.lag("raw-push", 2, 10, 1.5)
@@ -98,7 +100,7 @@ def test_a_committed_batch_is_counted() -> None:
     assert value(metrics, "app_batch_duration_seconds_sum", stage="load") == 0.01
     assert value(metrics, "app_commit_latency_seconds_count") == 3
     assert value(metrics, "app_commit_latency_seconds_sum") == pytest.approx(0.12)
-    assert value(metrics, "app_lines_total", outcome="allocated") == 1
+    assert value(metrics, "app_lines_total", outcome="out_of_stock") == 1
     assert value(metrics, "app_lines_total", outcome="rejected") == 0
 
 

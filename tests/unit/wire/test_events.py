@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from python_app_template.adapters.wire.events import encode, type_of
+from python_app_template.adapters.wire.events import encode, name_of
 from python_app_template.core.delivery.messages import Fact, Frame, Headers, Partition, Record
 from python_app_template.core.domain.events import (
     BatchCreated,
@@ -80,7 +80,7 @@ def test_the_fields_besides_the_common_ones(event: Event, name: str, fields: str
     value = (published.value or b"").decode()
     assert value.startswith(f'{{"type":"{name}","id":"S/1","sku":"S","version":1,"occurred_at":')
     assert value.endswith(f'"offset":1041}},{fields}}}')
-    assert published.type == name == type_of(event)
+    assert published.type == name == name_of(type(event))
     assert ("ce_type", name.encode()) in published.headers
 
 
