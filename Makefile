@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 MESSAGES ?= 1000000
 
+# Where it is set, each of some hundred processes compiles all that it imports: a start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench bench-quick fuzz docs lock clean
 
 help:  ## List these targets
@@ -29,13 +32,13 @@ prove: setup  ## Kill a worker and a relay at every failpoint, under load, and c
 	$(BIN)/python-app-template prove
 
 test: setup  ## The tests, on a real Kafka and PostgreSQL
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --max-worker-restart 0 -m "not slow"
+	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 -m "not slow"
 
 slow: setup  ## The tests that start servers of their own or wait long: encryption, rights, the embedded servers, prove
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --max-worker-restart 0 -m slow
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --max-worker-restart 0 -m slow
 
 coverage: setup  ## Both, with the coverage of branches; a third slower
-	$(BIN)/python -m pytest -n 4 --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 
 seeded: setup  ## Put bugs into copies of the service, one at a time: each has to be found
 	$(BIN)/python -m tests.seeded

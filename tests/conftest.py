@@ -1,6 +1,7 @@
 """The servers of a test run, started once, and what each test gets of them: a database and topics of its own."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -8,24 +9,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.settings import Settings, load
+from tests.forking.services import ForkServer
 from tests.servers import Kafka, Postgres, kafka_server, postgres_server, redis_server
 from tests.surroundings import Topics, migrate, name_of_its_own, new_database, new_topics, settings_for
 from tests.worlds import World, world_at
 
-SHARED = {"module", "class", "package"}
+TESTS = Path(__file__).parent
+SHORTNESS = {"integration": 1, "contracts": 2, "property": 3, "unit": 4}
+"""Of the tests in directories; the others' are the longest."""
 
 # What takes how long is a benchmark's question: on a busy machine a deadline only makes a test flaky.
 hypothesis.settings.register_profile("without deadlines", deadline=None)
 hypothesis.settings.load_profile("without deadlines")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: those stay together that share what their module starts, the others fill the gaps."""
-    for item in items:
-        info = getattr(item, "_fixtureinfo", None)
-        scopes = {defs[-1].scope for defs in info.name2fixturedefs.values()} if info else set()
-        if scopes & SHARED:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers of `--dist loadscope` take whole modules in this order: what is short fills the gaps in the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: SHORTNESS.get(item.path.relative_to(TESTS).parts[0], 0))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +49,13 @@ def redis_url() -> Iterator[str]:
     """A Redis for the whole run; everybody keeps to a prefix of their own."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    """Starts processes in a tenth of the time; how an operator starts them is for tests of starting."""
+    with ForkServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

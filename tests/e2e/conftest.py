@@ -25,13 +25,6 @@ class Running(NamedTuple):
     settings: Settings
 
 
-@pytest.fixture(scope="session")
-def forks() -> Iterator[ForkServer]:
-    """Starts processes in a tenth of the time; how an operator starts them is for tests of starting."""
-    with ForkServer() as server:
-        yield server
-
-
 @pytest.fixture
 def launch(settings: Settings, tmp_path: Path, forks: ForkServer) -> Iterator[Launch]:
     """Processes on the test's own database and topics. None of them may show a secret."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from python_app_template.settings import Settings
+from python_app_template.settings import load
 from tests.clients import World, batch
 from tests.e2e.conftest import Launch, assert_no_secret
+from tests.forking.services import ForkedService, ForkServer
 from tests.processes import ServiceProcess, wait_until
 from tests.servers import Kafka, Postgres
 from tests.surroundings import (
@@ -25,6 +26,8 @@ from tests.surroundings import (
 pytestmark = pytest.mark.servers
 
 AT_ONCE = {"APP_PREFLIGHT__WAIT_SECONDS": "0"}
+NOWHERE = load({"kafka.bootstrap_servers": "127.0.0.1:1"})
+"""For who is to find out before it asks for servers."""
 
 
 def refused(process: ServiceProcess) -> tuple[int, list[str]]:
@@ -55,9 +58,9 @@ def refused(process: ServiceProcess) -> tuple[int, list[str]]:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_settings_are_exit_2_and_one_line_per_fault(
-    settings: Settings, tmp_path: Path, variables: dict[str, str], named: list[str]
+    forks: ForkServer, tmp_path: Path, variables: dict[str, str], named: list[str]
 ) -> None:
-    process = ServiceProcess(settings, tmp_path, **variables)
+    process = ForkedService(forks, NOWHERE, tmp_path, **variables)
     code, lines = refused(process.start())
     assert (code, len(lines)) == (2, len(named)), lines
     assert sorted(re.split("[ :]", line)[0] for line in lines) == named

@@ -14,6 +14,7 @@ import pytest
 
 from python_app_template.core.delivery.messages import Record
 from tests.clients import Body, Headers, Received, World, batch, order, origin_of, reason_of
+from tests.forking.services import ForkedService, ForkServer
 from tests.fuzz.judgement import expected
 from tests.fuzz.mutations import Mutator
 from tests.processes import ServiceProcess, running, wait_until
@@ -32,11 +33,11 @@ MOST_GROWTH = 24.0
 
 @pytest.fixture(scope="module")
 def service(
-    kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory
+    kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory, forks: ForkServer
 ) -> Iterator[tuple[ServiceProcess, World]]:
     with new_database(postgres, template) as url, new_topics(kafka) as topics:
         settings = settings_for(kafka, url, topics)
-        process = ServiceProcess(settings, tmp_path_factory.mktemp("fuzz"))
+        process = ForkedService(forks, settings, tmp_path_factory.mktemp("fuzz"))
         with running(process):
             yield process, World(settings)
 

@@ -14,6 +14,7 @@ from python_app_template.adapters.secondary.postgres.engine import create_engine
 from python_app_template.settings import Settings
 from tests.clients import World, batch, order
 from tests.command_line import CommandLine, given, on_terminal
+from tests.forking.services import ForkedService, ForkServer
 from tests.processes import ServiceProcess, wait_until
 from tests.sql import run_sql
 from tests.streams import stream
@@ -85,9 +86,9 @@ def test_a_service_under_load_is_clean_and_a_tampered_one_is_not(
 
 
 def test_what_no_relay_has_published_yet_is_taken_out_of_the_outbox(
-    world: World, settings: Settings, audit: CommandLine, tmp_path: Path
+    world: World, settings: Settings, audit: CommandLine, tmp_path: Path, forks: ForkServer
 ) -> None:
-    process = ServiceProcess(settings, tmp_path, APP_ROLES="worker")
+    process = ForkedService(forks, settings, tmp_path, APP_ROLES="worker")
     try:
         process.start().until_ready()
         world.send(batch("b", "CHAIR"), order("o", ("CHAIR", 1)), {"type": "odd", "order_id": "x"})
@@ -101,9 +102,9 @@ def test_what_no_relay_has_published_yet_is_taken_out_of_the_outbox(
 
 
 def test_what_an_operator_skipped_or_had_published_again_is_named_and_no_violation(
-    world: World, settings: Settings, audit: CommandLine, tmp_path: Path
+    world: World, settings: Settings, audit: CommandLine, tmp_path: Path, forks: ForkServer
 ) -> None:
-    process = ServiceProcess(settings, tmp_path, APP_ROLES="worker", APP_CONSUMER__BATCH_SIZE="1")
+    process = ForkedService(forks, settings, tmp_path, APP_ROLES="worker", APP_CONSUMER__BATCH_SIZE="1")
     try:
         process.start().until_ready()
         world.send(batch("b", "CHAIR"), order("o", ("CHAIR", 1)), {"type": "odd", "order_id": "x"})

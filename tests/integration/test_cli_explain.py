@@ -11,7 +11,7 @@ from python_app_template.settings import Settings
 from tests.clients import World, batch, cancelled, order
 from tests.command_line import CommandLine, Done, given, on_terminal
 from tests.forking.services import ForkedService, ForkServer
-from tests.processes import ServiceProcess, running, wait_until
+from tests.processes import running, wait_until
 from tests.servers import Kafka, Postgres
 from tests.surroundings import new_database, new_topics, settings_for
 
@@ -33,8 +33,10 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with new_database(postgres, template) as url, new_topics(kafka) as topics, ForkServer() as forks:
+def story(
+    kafka: Kafka, postgres: Postgres, template: str, tmp_path_factory: pytest.TempPathFactory, forks: ForkServer
+) -> Iterator[Story]:
+    with new_database(postgres, template) as url, new_topics(kafka) as topics:
         settings = settings_for(kafka, url, topics)
         world = World(settings)
         service = ForkedService(
@@ -168,11 +170,11 @@ def test_what_was_not_searched_is_said(command: CommandLine) -> None:
 
 
 def test_what_waits_to_be_applied_or_published_is_shown_as_such(
-    story: Story, command: CommandLine, tmp_path: Path
+    story: Story, command: CommandLine, tmp_path: Path, forks: ForkServer
 ) -> None:
     story.world.send(order("late", ("CHAIR", 1)), order("late", ("CHAIR", 2)), partition=0)
     assert [row["state"] for row in of(command("explain", "late"), "message")] == ["waiting", "waiting"]
-    worker = ServiceProcess(story.settings, tmp_path, APP_ROLES="worker")
+    worker = ForkedService(forks, story.settings, tmp_path, APP_ROLES="worker")
     with running(worker):
         wait_until(lambda: worker.metric("app_messages_consumed_total") == 2)
     done = command("explain", "late")

@@ -11,7 +11,8 @@ from sqlalchemy import make_url
 
 from python_app_template.settings import Settings
 from tests.clients import World, batch, cancelled, order, quantity
-from tests.processes import ServiceProcess, running, wait_until
+from tests.forking.services import ForkedService, ForkServer
+from tests.processes import running, wait_until
 from tests.security.documented import statements
 from tests.servers import Kafka, Postgres
 from tests.surroundings import Topics, migrate, name_of_its_own, settings_for
@@ -85,9 +86,11 @@ def settings(kafka: Kafka, service_url: str, topics: Topics) -> Settings:
     return settings_for(kafka, service_url, topics)
 
 
-def test_the_service_does_all_its_work_with_the_rights_that_are_documented(settings: Settings, tmp_path: Path) -> None:
+def test_the_service_does_all_its_work_with_the_rights_that_are_documented(
+    settings: Settings, tmp_path: Path, forks: ForkServer
+) -> None:
     roles = {"APP_ROLES": "worker,relay,notifier", "APP_MAIL__DIGEST_SECONDS": "0.1"}
-    world, process = World(settings), ServiceProcess(settings, tmp_path, **roles)
+    world, process = World(settings), ForkedService(forks, settings, tmp_path, **roles)
     with running(process):
         wait_until(lambda: bool(process.lines("digests.begun")), explain=process.explain)
         world.send(batch("b", qty=10), batch("c", "LAMP", 5, "2030-01-01"), partition=0)

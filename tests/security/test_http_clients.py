@@ -15,6 +15,7 @@ from python_app_template.adapters.primary.http import application, serving
 from python_app_template.adapters.primary.http_connections import Limits
 from python_app_template.settings import Settings
 from tests.clients import World, batch, order
+from tests.forking.services import ForkedService, ForkServer
 from tests.processes import ServiceProcess, running, wait_until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -118,8 +119,8 @@ async def test_garbage_and_huge_headers_are_refused(sent: bytes) -> None:
 
 
 @pytest.fixture
-def service(settings: Settings, tmp_path: Path) -> Iterator[ServiceProcess]:
-    with running(ServiceProcess(settings, tmp_path, APP_HTTP__MAX_CONNECTIONS="50")) as process:
+def service(settings: Settings, tmp_path: Path, forks: ForkServer) -> Iterator[ServiceProcess]:
+    with running(ForkedService(forks, settings, tmp_path, APP_HTTP__MAX_CONNECTIONS="50")) as process:
         yield process
 
 

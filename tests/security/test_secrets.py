@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from python_app_template.cli.app import run
 from python_app_template.settings import Settings, SettingsError, explained, load
-from tests.processes import ServiceProcess
+from tests.forking.services import ForkedService, ForkServer
 
 PLANTED = "pl4nted"
 URL = f"postgresql+asyncpg://bob:{PLANTED}@db.invalid:5432/orders"
@@ -146,7 +146,9 @@ def test_neither_errors_nor_what_led_to_them_hold_a_secret() -> None:
 
 @pytest.mark.servers
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_a_run_that_fails_for_a_wrong_password_shows_none(settings: Settings, tmp_path: Path, style: str) -> None:
+def test_a_run_that_fails_for_a_wrong_password_shows_none(
+    settings: Settings, tmp_path: Path, forks: ForkServer, style: str
+) -> None:
     url = make_url(settings.database.url.get_secret_value()).set(password=PLANTED)
     wrong = {
         "APP_DATABASE__URL": url.render_as_string(hide_password=False),
@@ -155,7 +157,7 @@ def test_a_run_that_fails_for_a_wrong_password_shows_none(settings: Settings, tm
         "APP_LOG__LEVEL": "DEBUG",
         "APP_LOG__FORMAT": style,
     }
-    process = ServiceProcess(settings, tmp_path, **wrong)
+    process = ForkedService(forks, settings, tmp_path, **wrong)
     try:
         assert process.start().wait() == 3, process.explain()
     finally:
