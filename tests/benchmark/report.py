@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmark.record import DOCUMENTS
-from tests.benchmark.reporting import million, plots, scaling, tables
+from tests.benchmark.reporting import million, scaling, tables
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.tables import NOT_MEASURED
 from tests.benchmark.reporting.targets import TARGETS, verdict
@@ -100,6 +100,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def make(asked: argparse.Namespace) -> None:
     """Write page and plots; show the targets."""
+    from tests.benchmark.reporting import plots  # noqa: PLC0415 - what it draws with is slow to import
+
     directory: Path = asked.directory
     directory.mkdir(parents=True, exist_ok=True)
     found = Measurements(directory)

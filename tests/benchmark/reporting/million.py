@@ -38,8 +38,12 @@ class Hosts(NamedTuple):
     """That one worker decides in a second."""
 
 
-HOTTEST: Final = {skus: 1 / sum(rank**-0.8 for rank in range(1, skus + 1)) for skus in (1000, 100_000, 1_000_000)}
-"""Of all lines, the share of the most wanted SKU."""
+ASSORTMENTS: Final = (1000, 100_000, 1_000_000)
+
+
+def hottest(skus: int) -> float:
+    """Of all lines, the share of the most wanted of so many SKUs."""
+    return 1 / sum(math.pow(rank, -0.8) for rank in range(1, skus + 1))
 
 
 class Row(NamedTuple):
@@ -181,7 +185,8 @@ def postgres(costs: UnitCosts, hosts: Hosts, rate: int) -> Sequence[Row]:
 def limits(_costs: UnitCosts, hosts: Hosts, rate: int) -> Sequence[Row]:
     """What no number of hosts lifts: a SKU is in one partition, so one worker decides all of its lines."""
     rows = []
-    for skus, share in HOTTEST.items():
+    for skus in ASSORTMENTS:
+        share = hottest(skus)
         wanted = rate * LINES * share
         text = f"{rate * LINES:,.0f} lines/s · {share:.2%} = {wanted:,.0f}; a worker: {hosts.worker_lines:,.0f}"
         fits = wanted <= hosts.worker_lines * hosts.busy
