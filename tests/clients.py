@@ -11,6 +11,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     ConsumerGroupTopicPartitions,
+    IsolationLevel,
     KafkaError,
     Message,
     Producer,
@@ -24,7 +25,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 from confluent_kafka.cimpl import NewPartitions
 
+from python_app_template.adapters.kafka_admin import LAST
 from python_app_template.settings import Settings
+from tests.processes import wait_until
 
 Body: TypeAlias = dict[str, Any]
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
@@ -192,6 +195,8 @@ class World:
     def read_to_end(self, topic: str, isolation: str = "read_committed") -> list[Received]:
         """Read what is there by now."""
         got: list[Received] = []
+        if isolation == "read_committed":
+            self._await_marks(topic)
         with reader(self._servers, topic, isolation) as (consumer, partitions):
             left, until = set(partitions), time.monotonic() + READ_SECONDS
             while left:
@@ -208,9 +213,7 @@ class World:
 
     def log_ends(self) -> dict[int, int]:
         """Where each partition of the input topic ends."""
-        with reader(self._servers, self.kafka.input_topic) as (consumer, partitions):
-            topic = self.kafka.input_topic
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+        return self._ends(self.kafka.input_topic, IsolationLevel.READ_COMMITTED)
 
     def committed_offsets(self) -> dict[int, int]:
         """What the group has told Kafka; for lag tools only."""
@@ -249,6 +252,22 @@ class World:
         until = time.monotonic() + READ_SECONDS
         while there := {*names} & self._admin.list_topics(timeout=10).topics.keys():
             assert time.monotonic() < until, f"{there} are still there"
+
+    def _ends(self, topic: str, isolation: IsolationLevel) -> dict[int, int]:
+        numbers = self._admin.list_topics(topic, 30).topics[topic].partitions
+        places = {TopicPartition(topic, number): LAST for number in numbers}
+        asked = self._admin.list_offsets(places, isolation_level=isolation)
+        return {place.partition: int(end.result(30).offset) for place, end in asked.items()}
+
+    def _await_marks(self, topic: str) -> None:
+        """Whoever commits a transaction hears of it a moment before its marks are written, and before readers do."""
+        ends = self._ends(topic, IsolationLevel.READ_UNCOMMITTED)
+
+        def are_written() -> bool:
+            stable = self._ends(topic, IsolationLevel.READ_COMMITTED)
+            return all(stable[number] >= end for number, end in ends.items())
+
+        wait_until(are_written, explain=lambda: f"a transaction stays open in {topic}")
 
     def _produce(
         self, value: bytes | None, key: bytes | None, partition: int, headers: Headers, report: Callable[..., None]

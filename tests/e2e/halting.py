@@ -14,8 +14,7 @@ PARTITIONS = {f"partition-{n}" for n in range(3)}
 def until_halted(service: ServiceProcess, reason: str, parts: set[str], remedy: str = "positions set") -> None:
     """Wait until just these parts are halted, by metric, health and log, which name the remedy; the process lives."""
     wait_until(lambda: halted(service, reason, parts), 60, service.explain)
-    lines = [line for line in service.lines("part.halted") if line["part"] in parts][-len(parts) :]
-    assert {line["reason"] for line in lines} == {reason}
+    lines = [service.line("part.halted", part=part, reason=reason) for part in parts]
     assert all(remedy in line["remedy"] for line in lines), lines
     assert service.get("/health/ready").status_code == 503
     assert service.get("/health/live").status_code == 200, "not dead"
@@ -25,7 +24,7 @@ def halted(service: ServiceProcess, reason: str, parts: set[str]) -> bool:
     """Whether just these parts are halted, for this reason, by metric and by health."""
     found = {
         (dict(labels)["part"], dict(labels)["reason"])
-        for (name, labels), value in service.samples().items()
+        for (name, labels), value in service.samples("app_halted").items()
         if name == "app_halted" and value
     }
     failing = service.failing()

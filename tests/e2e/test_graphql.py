@@ -138,6 +138,16 @@ class Reader:
         return ended.value.rcvd.code, ended.value.rcvd.reason
 
 
+def bought(service: ServiceProcess, api: httpx.Client, sku: str, qty: int) -> str:
+    """A batch; whoever subscribes now hears no more of its creation, for another has heard of it."""
+    ref = new("batch")
+    with subscriber(service) as first:
+        first.subscribe(sku)
+        data(api, CREATE, ref=ref, sku=sku, qty=qty)
+        assert [event["batchRef"] for event in first.events(1)] == [ref]
+    return ref
+
+
 @contextmanager
 def subscriber(service: ServiceProcess, shown: str | None = None) -> Iterator[Reader]:
     url, protocols = f"ws://127.0.0.1:{service.port}/graphql", [Subprotocol("graphql-transport-ws")]
@@ -150,7 +160,7 @@ def subscriber(service: ServiceProcess, shown: str | None = None) -> Iterator[Re
 
 def test_a_sku_is_followed_from_now_on_whoever_sends_the_messages(running: Running, api: httpx.Client) -> None:
     sku = new("sku")
-    data(api, CREATE, ref=new("before"), sku=sku, qty=1)
+    bought(running.service, api, sku, 1)
     with subscriber(running.service) as one, subscriber(running.service) as other:
         one.subscribe(sku)
         other.subscribe(sku)
@@ -167,9 +177,8 @@ def test_the_example_of_the_documentation_follows_a_sku(running: Running, api: h
     [example] = re.findall(r"```python\n(.*?)```", (ROOT / "docs/graphql.md").read_text(), re.DOTALL)
     known: dict[str, Any] = {}
     exec(example.replace("127.0.0.1:8000", f"127.0.0.1:{running.service.port}"), known)  # noqa: S102 - what readers run
-    ref, sku = new("batch"), new("sku")
-    data(api, CREATE, ref=ref, sku=sku, qty=10)
-    quantities = count(11)
+    sku, quantities = new("sku"), count(11)
+    ref = bought(running.service, api, sku, 10)
     with ThreadPoolExecutor(1) as reader:
         heard = reader.submit(next, known["follow"](token(), sku))
 
@@ -192,7 +201,7 @@ def test_what_is_rejected_is_heard_of_as_well(running: Running) -> None:
 
 def test_a_subscription_ends_with_its_token(running: Running) -> None:
     # Tokens are taken for 30 s beyond their time.
-    claims = {"iss": "tests", "aud": "api", "sub": "ann", "exp": time.time() - 28, "scope": EVERYTHING}
+    claims = {"iss": "tests", "aud": "api", "sub": "ann", "exp": time.time() - 24, "scope": EVERYTHING}
     with subscriber(running.service, jwt.encode(claims, SECRET, "HS256")) as reader:
         reader.subscribe(new("sku"))
         assert reader.closed()[0] == 4401

@@ -146,7 +146,7 @@ def test_what_is_refused_is_kept_and_counted_and_the_next_goes_on(
     notifier = ready(launch("notifier", **mail_settings(server)))
     runs_out(shop, "refused")
     wait_until(lambda: notifier.metric("app_digests_total", outcome="failed") == 1, explain=notifier.explain)
-    assert notifier.is_ready()
+    notifier.until_ready()
     refusing = False
     runs_out(shop, "next")
     wait_until(has_told(server, "next"), explain=notifier.explain)

@@ -9,7 +9,7 @@ from tests.processes import ServiceProcess, wait_until
 
 pytestmark = pytest.mark.servers
 
-SOON = 10.0
+SOON = 30.0
 """Seconds: it looks every 3 s, and waits for one more; the rest is for a machine that has other things to do."""
 
 

@@ -10,7 +10,7 @@ from tests.clients import World, batch, order
 from tests.e2e.accounting import Told, violations
 from tests.e2e.conftest import Launch
 from tests.processes import ServiceProcess, wait_until
-from tests.sql import all_tables_locked
+from tests.sql import all_tables_locked, run_sql
 
 pytestmark = pytest.mark.servers
 
@@ -35,10 +35,17 @@ def until_consumed(service: ServiceProcess, count: int) -> None:
     wait_until(lambda: service.metric("app_messages_consumed_total") >= count, 60, service.explain)
 
 
-def in_hand(service: ServiceProcess, world: World) -> None:
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%UPDATE positions p%'
+"""
+"""Sessions that have begun with a batch, whose first statement moves positions, and wait."""
+
+
+def in_hand(service: ServiceProcess, world: World, settings: Settings) -> None:
     """Give it a batch that it can not finish now."""
     world.send(order("in-hand", ("CHAIR", 1)))
-    wait_until(lambda: service.metric("app_consumer_lag") > 0, 60, service.explain)
+    wait_until(lambda: run_sql(url(settings), WAITING) > 0, 60, service.explain)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -46,7 +53,7 @@ def test_asked_to_stop_it_finishes_what_is_in_hand_and_is_exit_0(
     service: ServiceProcess, world: World, settings: Settings, number: signal.Signals
 ) -> None:
     with all_tables_locked(url(settings)):
-        in_hand(service, world)
+        in_hand(service, world, settings)
         service.signal(number)
         wait_until(lambda: bool(service.lines("service.stopping")), 30, service.explain)
         assert service.running
@@ -60,7 +67,7 @@ def test_a_second_signal_ends_it_at_once_with_130_and_nothing_is_lost(
     service: ServiceProcess, world: World, settings: Settings, launch: Launch
 ) -> None:
     with all_tables_locked(url(settings)):
-        in_hand(service, world)
+        in_hand(service, world, settings)
         service.signal(signal.SIGTERM)
         wait_until(lambda: bool(service.lines("service.stopping")), 30, service.explain)
         assert service.terminate() == 130
@@ -74,7 +81,7 @@ def test_what_is_not_finished_within_the_grace_is_exit_1_and_done_again(
 ) -> None:
     service = warm(launch(APP_DRAIN__GRACE_SECONDS="0.5"), world)
     with all_tables_locked(url(settings)):
-        in_hand(service, world)
+        in_hand(service, world, settings)
         assert service.terminate() == 1
     (line,) = service.lines("service.not_drained")
     assert line["error"] == "worker not finished within 0.5 s"

@@ -44,15 +44,17 @@ def test_stock_comes_from_redis_while_that_can_answer_and_else_from_postgres(
     assert answered(api, "postgres", "unready")
     project().until_ready()
     verify()
-    assert answered(api, "redis")
+    wait_until(lambda: answered(api, "redis"), explain=api.explain)
     from_redis = listed(api)
     assert from_redis["items"]
     redis.kill()
-    assert answered(api, "postgres", "away")
-    assert answered(api, "postgres", "resting")
-    assert listed(api) == from_redis
-    assert api.is_ready()
-    redis.restart()
+    try:
+        assert answered(api, "postgres", "away")
+        wait_until(lambda: answered(api, "postgres", "resting"), explain=api.explain)
+        assert listed(api) == from_redis
+        assert api.is_ready()
+    finally:
+        redis.restart()
     wait_until(lambda: answered(api, "redis"), explain=api.explain)
     assert listed(api) == from_redis
     assert shop.service.running

@@ -100,7 +100,7 @@ async def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_sett
         began = time.monotonic()
         with pytest.raises(TransientError):
             await client(port, timeout_seconds=0.2).send(LETTER)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
 
 async def test_a_server_that_is_slow_each_time_has_no_more_time_for_a_letter_than_the_settings_say() -> None:
@@ -117,7 +117,7 @@ async def test_a_server_that_is_slow_each_time_has_no_more_time_for_a_letter_tha
         began = time.monotonic()
         with pytest.raises(TransientError):
             await client(listener.sockets[0].getsockname()[1], timeout_seconds=0.4).send(many)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 3.5
 
 
 async def test_a_server_that_breaks_off_after_it_took_a_letter_has_taken_it() -> None:

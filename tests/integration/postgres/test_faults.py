@@ -118,7 +118,7 @@ async def test_a_commit_that_waits_too_long_for_its_number_is_surely_undone(shar
 
 
 async def test_a_statement_that_takes_too_long_is_slow(shared_database: str) -> None:
-    short = {"lock_timeout_seconds": 0.1, "statement_timeout_seconds": 0.2}
+    short = {"lock_timeout_seconds": 0.5, "statement_timeout_seconds": 1.0}
 
     async def sleep(engine: AsyncEngine) -> None:
         async with transaction(engine) as connection:
@@ -132,15 +132,15 @@ async def test_a_statement_that_takes_too_long_is_slow(shared_database: str) -> 
 @pytest.mark.parametrize(
     "limit",
     [
-        {"idle_in_transaction_timeout_seconds": 0.2},
-        {"transaction_timeout_seconds": 0.3, "statement_timeout_seconds": 0.2, "lock_timeout_seconds": 0.1},
+        {"idle_in_transaction_timeout_seconds": 1.0},
+        {"transaction_timeout_seconds": 1.5, "statement_timeout_seconds": 1.0, "lock_timeout_seconds": 0.5},
     ],
 )
 async def test_a_transaction_that_takes_too_long_is_slow(shared_database: str, limit: dict[str, float]) -> None:
     async def dawdle(shop: Shop) -> None:
         async with shop.begin() as uow:
             await uow.advance([shop.span(1)])
-            await asyncio.sleep(0.5)  # as a decision that takes for ever
+            await asyncio.sleep(2)  # as a decision that takes for ever
             await uow.store.load(Wanted(skus={"S": 1}))
 
     async with shop_at(shared_database, **limit) as shop:
@@ -150,16 +150,16 @@ async def test_a_transaction_that_takes_too_long_is_slow(shared_database: str, l
 
 
 async def test_a_transaction_with_much_to_do_may_take_longer_and_the_next_one_may_not(shared_database: str) -> None:
-    short = {"transaction_timeout_seconds": 0.3, "statement_timeout_seconds": 0.2, "lock_timeout_seconds": 0.1}
+    short = {"transaction_timeout_seconds": 2.0, "statement_timeout_seconds": 1.5, "lock_timeout_seconds": 0.5}
     async with engine_on(shared_database, pool_size=1, **short) as engine, engine.connect() as connection:
         await allow_longer(connection, 60)
         for _ in range(4):
-            await connection.execute(text("SELECT pg_sleep(0.15)"))
+            await connection.execute(text("SELECT pg_sleep(0.6)"))
         limits = [await connection.scalar(text(f"SHOW {name}")) for name in SPANNING]
-        assert limits == ["90s", "60300ms"]
+        assert limits == ["90s", "62s"]
         await connection.rollback()
         limits = [await connection.scalar(text(f"SHOW {name}")) for name in SPANNING]
-        assert limits == ["30s", "300ms"]
+        assert limits == ["30s", "2s"]
 
 
 async def test_a_connection_that_broke_while_it_was_given_back_is_no_fault(shared_database: str) -> None:
@@ -285,7 +285,7 @@ def applied_before(batch: Batch[Command], attempt: Attempt[Event]) -> bool:
 
 
 async def test_a_server_that_falls_silent_in_a_commit_is_given_up_and_asked_again(shared_database: str) -> None:
-    short = {"lock_timeout_seconds": 0.3, "statement_timeout_seconds": 0.4}
+    short = {"lock_timeout_seconds": 2.0, "statement_timeout_seconds": 2.5}
     async with proxy_to(shared_database) as proxy, shop_at(proxy.url, **short) as shop:
         batch = order(shop)
         async with engine_on(shared_database) as other, holding(other, HEAD):
@@ -294,7 +294,7 @@ async def test_a_server_that_falls_silent_in_a_commit_is_given_up_and_asked_agai
             proxy.freeze()
             started = time.monotonic()
             assert isinstance(await attempt, InDoubt)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 10
         assert checked_out(shop.engine) == 0
         proxy.thaw()
         shop.applied(batch, await until_applied(shop, batch))
@@ -302,7 +302,7 @@ async def test_a_server_that_falls_silent_in_a_commit_is_given_up_and_asked_agai
 
 
 async def test_a_server_that_falls_silent_before_is_given_up_too(shared_database: str) -> None:
-    short = {"lock_timeout_seconds": 0.1, "statement_timeout_seconds": 0.2, "connect_timeout_seconds": 0.5}
+    short = {"lock_timeout_seconds": 0.5, "statement_timeout_seconds": 1.0, "connect_timeout_seconds": 1.0}
     async with proxy_to(shared_database) as proxy, shop_at(proxy.url, **short) as shop, asyncio.timeout(15):
         proxy.freeze()
         kind, _ = await fault_of(shop, shop.attempt(order(shop)))

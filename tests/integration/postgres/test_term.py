@@ -67,7 +67,7 @@ async def test_when_the_server_is_silent_it_is_lost_and_given_up_at_once(shared_
             proxy.freeze()
             assert not await term.holds()
             started = time.monotonic()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3
     assert threads() == []
 
 

@@ -132,12 +132,12 @@ async def test_one_that_is_not_heard_of_loses_the_copy_and_finds_out(redis_url: 
 
 async def test_each_move_renews_the_claim(redis_url: str, shop: InRedis) -> None:
     settings = redis_settings(redis_url, prefix=f"{shop.settings.prefix}:own")
-    busy, other = (RedisStockCopy(shop.client, settings, lease_seconds=0.5) for _ in range(2))
+    busy, other = (RedisStockCopy(shop.client, settings, lease_seconds=2) for _ in range(2))
     generation = await begun(busy)
     for _ in range(10):
         await busy.move(generation, START, {}, [], 0.0)
         assert await other.claim() is None
-        await asyncio.sleep(0.08)
+        await asyncio.sleep(0.25)
 
 
 async def test_nobody_sees_a_generation_before_it_is_swapped_in(shop: InRedis, generation: str) -> None:
