@@ -164,6 +164,27 @@ def test_one_that_is_too_large_goes_alone(consumer: FakeConsumer, fetching: Fetc
     assert [offsets(fetching), offsets(fetching)] == [[0], [1]]
 
 
+def test_a_batch_that_waits_takes_more_until_it_is_full(consumer: FakeConsumer, fetching: Fetching[bytes]) -> None:
+    consumer.yields.extend(received(n) for n in range(3))
+    assert offsets(fetching) == [0, 1, 2]
+    assert (fetching.more(), fetching.full) == (None, False)
+    consumer.yields.extend(received(n) for n in (3, 4))
+    more = fetching.more()
+    assert more is not None
+    assert ([m.record.offset for m in more.messages], fetching.full) == ([3], True)
+    assert offsets(fetching) == [4]
+
+
+def test_what_is_too_large_does_not_go_with_a_batch_that_waits(
+    consumer: FakeConsumer, fetching: Fetching[bytes]
+) -> None:
+    consumer.yields.append(received(0))
+    assert offsets(fetching) == [0]
+    consumer.yields.append(received(1, value=b"99"))
+    assert (fetching.more(), fetching.full) == (None, True)
+    assert offsets(fetching) == [1]
+
+
 def test_what_is_not_wanted_is_dropped(consumer: FakeConsumer, lanes: Lanes, fetching: Fetching[bytes]) -> None:
     lanes.stop(lane(lanes, 0))
     lanes.revoke([TopicPartition(*Q)])

@@ -47,6 +47,7 @@ class Member(FakeConsumer):
         self.may_close = threading.Event()
         self.may_close.set()
         self.closed = False
+        self.polls = 0
 
     def take(self, properties: dict[str, Any]) -> "Member":
         """Be made of these."""
@@ -64,6 +65,7 @@ class Member(FakeConsumer):
         self.assign()
 
     def poll(self, timeout: float) -> Message | None:
+        self.polls += 1
         if not self.steps:
             time.sleep(timeout)
             return None
@@ -138,6 +140,54 @@ async def test_what_was_fetched_under_an_earlier_assignment_is_dropped(
     assert await source.receive() == Quiet()
     member.steps += [lambda: received(7)]
     assert await offsets(source) == [7]
+
+
+async def fetched_all(member: Member) -> None:
+    """Wait until its steps are taken, and what they led to was told: the thread has come round since."""
+    await seen(lambda: not member.steps)
+    polls = member.polls
+    await seen(lambda: member.polls > polls)
+
+
+async def seen(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what another thread does sets no event of ours
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def no_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow a test is, fetching goes on."""
+    monkeypatch.setattr(poll_thread, "FULL_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("no_pressure")
+async def test_what_comes_while_a_batch_waits_goes_with_it(source: KafkaSource[bytes], member: Member) -> None:
+    """It would wait for that batch as well as for the one that is being decided."""
+    source.start(P, 1, 7)
+    for offset in (7, 8, 9):
+        member.steps.append(lambda offset=offset: received(offset))  # type: ignore[misc]
+        await fetched_all(member)
+    assert await offsets(source) == [7, 8, 9]
+    member.steps.append(lambda: received(10))
+    await fetched_all(member)
+    assert await offsets(source) == [10]
+
+
+@pytest.mark.usefixtures("no_pressure")
+async def test_what_was_started_anew_while_a_batch_waits_comes_after_it(
+    source: KafkaSource[bytes], member: Member
+) -> None:
+    member.steps += [lambda: member.assign(Q)]
+    assert await source.receive() == Assigned(frozenset([Q]), 2)
+    source.start(P, 1, 7)
+    member.steps.append(lambda: received(7))
+    await fetched_all(member)
+    source.start(Q, 2, 3)
+    await seen(lambda: ("resume", Q.number, 0) in member.told)
+    member.steps.append(lambda: received(3, Q.number))
+    await fetched_all(member)
+    assert [await offsets(source), await offsets(source)] == [[7], [3]]
 
 
 async def test_an_order_of_an_earlier_assignment_drops_nothing(source: KafkaSource[bytes], member: Member) -> None:

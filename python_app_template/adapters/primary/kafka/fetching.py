@@ -51,6 +51,7 @@ class Fetching(Generic[C]):
         self._consumer, self._lanes, self._decode, self._bounds = consumer, lanes, decode, bounds
         self._note, self._report = note, report
         self._held_back: Received = ()
+        self._left = bounds
         self._resumed: frozenset[Partition] = frozenset()
 
     def fetch(self, patience: float) -> Fetched[C] | None:
@@ -58,11 +59,23 @@ class Fetching(Generic[C]):
 
         To ask for many at once would wait until there are many, or the whole time.
         """
-        gathering = Gathering(self._decode, self._bounds)
+        return self._gathered(Gathering(self._decode, self._bounds), patience)
+
+    def more(self) -> Fetched[C] | None:
+        """Take what is there by now and fits into the batch that was fetched last; None: nothing."""
+        return self._gathered(Gathering(self._decode, self._left, begun=True), 0)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more fits."""
+        return self._left.messages < 1
+
+    def _gathered(self, gathering: Gathering[C], patience: float) -> Fetched[C] | None:
         received, self._held_back = self._held_back or self._polled(patience), ()
         while received:
             self._held_back = self._sort(received, gathering)
             received = self._consumed(gathering.room) if gathering.room else ()
+        self._left = gathering.left
         return self._fetched(gathering)
 
     def serve(self, patience: float) -> None:

@@ -23,10 +23,10 @@ class Bounds(NamedTuple):
 
 
 class Gathering(Generic[C]):
-    """Takes records until one does not fit."""
+    """Takes records until one does not fit. `begun`: the batch has messages already, these are more of them."""
 
-    def __init__(self, decode: Decode[C], bounds: Bounds) -> None:
-        self._decode = decode
+    def __init__(self, decode: Decode[C], bounds: Bounds, *, begun: bool = False) -> None:
+        self._decode, self._begun = decode, begun
         self.room, self._bytes, self._weight = bounds
         self.messages: list[Message[C]] = []
         self.ends: dict[Partition, int] = {}
@@ -38,7 +38,7 @@ class Gathering(Generic[C]):
         record = Record(partition, offset, timestamp, key, value, headers or ())
         message = Message(record, OTHER, NO_NAME) if headers is None else self._decode(record)
         size = len(key or b"") + len(value or b"")
-        if self.messages and (self.room < 1 or size > self._bytes or message.weight > self._weight):
+        if (self.messages or self._begun) and (self.room < 1 or size > self._bytes or message.weight > self._weight):
             self.room = 0
             return False
         self.room -= 1
@@ -46,6 +46,11 @@ class Gathering(Generic[C]):
         self._weight -= message.weight
         self.messages.append(message)
         return True
+
+    @property
+    def left(self) -> Bounds:
+        """What may be added yet."""
+        return Bounds(self.room, self._bytes, self._weight)
 
     def by_partition(self) -> Mapping[Partition, Sequence[Message[C]]]:
         """Return the messages of each partition."""

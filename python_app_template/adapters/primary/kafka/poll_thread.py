@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from python_app_template.adapters.kafka_client import LOGGER, Properties
 from python_app_template.adapters.kafka_errors import kafka_errors
+from python_app_template.adapters.primary.kafka.delivery import Delivery
 from python_app_template.adapters.primary.kafka.fetching import Fetching, Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lanes import Lanes, Run
@@ -32,6 +33,9 @@ PATIENCE = 0.05
 SHORT_PATIENCE = 0.01
 """Likewise, while an order is expected because something waits for its start."""
 
+MORE_SECONDS = 0.002
+"""Between two looks for what else goes into the batch that waits: it would wait for two batches otherwise, not one."""
+
 FULL_SECONDS = 0.5
 """How long to wait for room before fetching is paused: a pause throws away what librdkafka has fetched ahead."""
 
@@ -43,13 +47,6 @@ class Order(NamedTuple):
 
     partition: Partition
     carry_out: Callable[[], None]
-
-
-class Delivery(NamedTuple, Generic[C]):
-    """A batch, and of which run each partition's part of it is."""
-
-    fetched: Fetched[C]
-    runs: Mapping[Partition, Run]
 
 
 Event: TypeAlias = Delivery[C] | Assigned | Revoked | Stuck | Exception | None
@@ -188,22 +185,27 @@ class PollThread(Generic[C]):
             self._fetching.resumed(self.lanes.relieve())
         patience = PATIENCE if all(lane.delivers for lane in self.lanes) else SHORT_PATIENCE
         fetched = self._fetching.fetch(patience)
+        if fetched is not None and fetched.messages:  # an end alone takes nobody's place
+            self._room.clear()
+        self._deliver(fetched, begins=True)
+
+    def _deliver(self, fetched: Fetched[C] | None, *, begins: bool) -> None:
         if fetched is not None:
             self.troubles.over()
-            if fetched.messages:  # an end alone takes nobody's place
-                self._room.clear()
-            self._tell(Delivery(fetched, {lane.partition: lane.run for lane in self.lanes}))
+            self._tell(Delivery(fetched, {lane.partition: lane.run for lane in self.lanes}, begins))
 
     def _wait_for_room(self) -> None:
-        """Wait for a moment without polling; then pause, and poll for the membership's sake."""
+        """Wait for a while, adding what comes; then pause, and poll for the membership's sake."""
         self._full_since = self._full_since or time.monotonic()
         left = self._full_since + FULL_SECONDS - time.monotonic()
         if self.lanes.pressed:
             self._fetching.serve(PATIENCE)
         elif left <= 0:
             self.lanes.press()
-        elif self._wake.wait(left):
+        elif self._wake.wait(left if self._fetching.full else min(left, MORE_SECONDS)):
             self._wake.clear()
+        elif not self._fetching.full:
+            self._deliver(self._fetching.more(), begins=False)
 
     def _rest(self) -> None:
         if not self._drained:

@@ -15,11 +15,12 @@ import structlog
 
 from python_app_template.adapters import kafka_client
 from python_app_template.adapters.kafka_admin import KafkaAdmin
+from python_app_template.adapters.primary.kafka.delivery import Delivery
 from python_app_template.adapters.primary.kafka.fetching import Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lag import Lag
 from python_app_template.adapters.primary.kafka.lanes import NO_RUN, Run
-from python_app_template.adapters.primary.kafka.poll_thread import Delivery, Event, PollThread
+from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
 from python_app_template.core.delivery.positions import Log
@@ -107,7 +108,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
             event = self._next()
             if not isinstance(event, Delivery):
                 return event
-            if event.fetched.messages:
+            if event.begins and event.fetched.messages:
                 self._thread.make_room()
             if (fetched := self._wanted(event)) is not None:
                 return fetched
@@ -191,9 +192,19 @@ class KafkaSource(MessageSource[C], Generic[C]):
             raise event
         if event is not None:  # the end stays the end
             self._events.popleft()
+        if isinstance(event, Delivery):
+            event = self._completed(event)
         if not self._events:
             self._arrived.clear()
         return event
+
+    def _completed(self, delivery: Delivery[C]) -> Delivery[C]:
+        """Take with it what has come since, as one batch."""
+        more: list[Delivery[C]] = []
+        while self._events and isinstance(later := self._events[0], Delivery) and later.continues(delivery):
+            more.append(later)
+            self._events.popleft()
+        return delivery.followed_by(more) if more else delivery
 
     def _next_run(self, partition: Partition, assignment: int) -> Run:
         """Number a run, and want nothing from before it; one of an older assignment changes nothing."""
