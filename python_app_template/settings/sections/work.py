@@ -34,7 +34,7 @@ class Outbox(Section):
     row_bytes: Bytes = ByteSize(4 * 2**20)
     """Bytes of one row, about, before they are compressed; a batch with more is split."""
     poll_interval_ms: Milliseconds = 10
-    """Milliseconds between looks for rows of other processes; rows of its own wake the relay at once."""
+    """Milliseconds between looks for other processes' rows, in quiet 5 times that; those of its own wake it at once."""
 
 
 class Retry(Section):

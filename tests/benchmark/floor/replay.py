@@ -18,8 +18,11 @@ from python_app_template.lifecycle import collect_seldom
 from python_app_template.settings import Settings, load
 from tests.benchmark.floor.broker import Intake, Output
 from tests.benchmark.floor.recording import BROKER, FILE, POSTGRES, RESULT, WHAT, Call, Transaction, open_recording
-from tests.benchmark.floor.script import HEAD, Await, Fetch, Script, commits, script
+from tests.benchmark.floor.script import Await, Fetch, Script, commits, script
 from tests.benchmark.floor.sessions import Part, Pool, opened
+
+HOW_FAR = "SELECT number FROM outbox_head"
+"""The number of the last row that is committed."""
 
 
 class Result(msgspec.Struct):
@@ -100,7 +103,7 @@ class Replay:
         """Look as the relay looks: at once after a commit of this process, else every few milliseconds."""
         while True:
             self._committed.clear()
-            if await part.value(HEAD) >= number:
+            if await part.value(HOW_FAR) >= number:
                 return
             try:
                 async with asyncio.timeout(self._poll_seconds):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
@@ -26,8 +26,8 @@ def as_asked(statement: TextClause) -> str:
     return str(statement.compile(dialect=dialect()))  # type: ignore[no-untyped-call] # SQLAlchemy's
 
 
-ADVANCE, HEAD, PAGE = as_asked(positions.ADVANCE), as_asked(outbox.HEAD), as_asked(outbox.PAGE)
-"""The three statements that tell where a batch begins, where the relay looks for more, and where it reads on."""
+ADVANCE, PAGE = as_asked(positions.ADVANCE), as_asked(outbox.PAGE)
+"""The two statements that tell where a batch begins, and where the relay looks for more and reads on."""
 
 
 class Fetch(NamedTuple):
@@ -118,23 +118,22 @@ def with_fetches(calls: Iterable[Call]) -> Sequence[Step]:
 
 
 def with_waits(acts: Iterable[Act]) -> Sequence[Step]:
-    """Put one wait for what a page has where the relay looked again and again; let the page be read as it was then.
+    """Put one wait where the relay looked again and again, before the look that found a page; let it be read as then.
 
     A faster worker would have committed more by now: a page of the same bounds would be larger, and read in vain.
     """
     steps: list[Step] = []
     looked: int | None = None
     for act in acts:
-        if isinstance(act, Call) and act.statement == HEAD:
+        if isinstance(act, Call) and act.statement == PAGE:
+            if looked is not None:
+                del steps[looked]  # it found nothing
             looked = len(steps)
-            continue
         if isinstance(act, Transaction):
             if looked is None:
                 raise ValueError("the relay asks in another way how far is committed than the replay knows")
             number = cursor_of(act)
-            for step in steps[looked:]:
-                if isinstance(step, Call) and step.statement == PAGE:
-                    bound(step, number)
+            bound(cast(Call, steps[looked]), number)
             steps.insert(looked, Await(number))
             looked = None
         steps.append(witness_alone(act))

@@ -1,6 +1,6 @@
 """Rows are published once and in order, or nothing is published and the relay says why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import Frame
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow
-from python_app_template.core.use_cases.relay_outbox import LOOK_AGAIN, RECOGNISE_EVERY, RelayOutbox
+from python_app_template.core.use_cases.relay_outbox import LOOK_AGAIN, RECOGNISE_EVERY, TRIM_EVERY, RelayOutbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.database import OutboxTable
 from tests.fakes.faults import Fault
@@ -378,6 +378,28 @@ async def test_a_frame_that_the_broker_refuses_halts_it_and_it_stays_halted() ->
     assert [why.reason for why in world.reports if why] == 3 * ["frame_refused"]
     assert 2 * LOOK_AGAIN <= world.clock.time < 2 * LOOK_AGAIN + 1
     assert None not in world.reports, "it did not go on in between"
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, [9]), (TRIM_EVERY, [3, 6, 9])])
+async def test_while_there_is_more_to_publish_rows_are_trimmed_now_and_then(
+    seconds: float, expected: list[int]
+) -> None:
+    """Trimming holds up what is to be published: it is not done after every page, and not put off for ever."""
+    world = World(table(9))
+    trims: list[int] = []
+    page, trim = world.outbox.page, world.outbox.trim
+
+    async def slow(number: int) -> Sequence[OutboxRow]:
+        await world.clock.sleep(seconds)
+        return await page(number)
+
+    async def noted(below: int) -> None:
+        trims.append(below)
+        await trim(below)
+
+    world.outbox.page, world.outbox.trim = slow, noted  # type: ignore[method-assign]
+    await world.relay()
+    assert (trims, world.published()) == (expected, list(range(1, 10)))
 
 
 async def test_what_others_published_and_did_not_trim_is_trimmed_once() -> None:

@@ -32,6 +32,13 @@ ABORT_SECONDS = 0.1
 ANSWER_SECONDS = 1.0
 """How long a producer that is thrown away waits for what it has in flight; a broker that is up answers at once."""
 
+SETTLING_SECONDS = 0.003
+"""What the broker is given between a commit and the next transaction's first record.
+
+It writes a transaction's markers after it has answered the commit, and refuses partitions for another one until then.
+librdkafka 2.16 asks again after 20 ms, whatever the settings (rdkafka_txnmgr.c: CONCURRENT_TRANSACTIONS).
+"""
+
 GRACE_SECONDS = 10.0
 """What the broker is given beyond a transaction's time."""
 
@@ -44,6 +51,7 @@ class TransactionalProducer:
     ) -> None:
         self._blame = blame
         self.patience = settings.kafka.transaction_timeout_ms / 1000 + grace
+        self._settled_at = 0.0
         self._undelivered: list[tuple[KafkaError, Message]] = []
         # A callback that held this object would keep the producer alive, and its transaction open.
         report = partial(_note, self._undelivered)
@@ -58,7 +66,8 @@ class TransactionalProducer:
             self._in_slices(self._alive().init_transactions)
 
     def begin(self) -> None:
-        """Begin a transaction."""
+        """Begin a transaction, once the broker is done with the last one."""
+        time.sleep(max(self._settled_at - time.monotonic(), 0.0))
         self._alive().begin_transaction()
 
     def produce(self, frame: Frame, number: int) -> None:
@@ -89,6 +98,7 @@ class TransactionalProducer:
     def commit(self) -> None:
         """Make all of it visible."""
         self._in_slices(self._alive().commit_transaction)
+        self._settled_at = time.monotonic() + SETTLING_SECONDS
 
     def close(self) -> None:
         """Throw the producer away, with what it has in hand; waits for no more than a moment."""
