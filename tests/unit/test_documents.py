@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -83,8 +84,9 @@ def trees() -> Iterator[ast.AST]:
     return (ast.parse(text(path)) for path in PACKAGE.rglob("*.py"))
 
 
-def calls() -> Iterator[ast.Call]:
-    return (node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call))
+@cache
+def calls() -> tuple[ast.Call, ...]:
+    return tuple(node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def constant(node: ast.expr) -> str | None:
