@@ -27,6 +27,9 @@ class Socket(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def abort(self) -> None:
+        self.closed = True
+
 
 @pytest.fixture
 def socket() -> Socket:
@@ -60,9 +63,10 @@ async def test_what_is_large_leaves_before_the_turn_ends(gathering: Gathering, s
     assert socket.written == [part * 3]
 
 
-async def test_a_connection_is_closed_after_what_was_written(gathering: Gathering, socket: Socket) -> None:
+@pytest.mark.parametrize("way", ["close", "abort"])
+async def test_a_connection_ends_after_what_was_written(gathering: Gathering, socket: Socket, way: str) -> None:
     gathering.write(HEAD)
-    gathering.close()
+    getattr(gathering, way)()
     await asyncio.sleep(0)
     assert (socket.written, socket.closed) == ([HEAD], True)
 

@@ -66,6 +66,11 @@ class Gathering:
         self.flush()
         self.inner.close()
 
+    def abort(self) -> None:
+        """Send what is held as far as it is taken: an answer that was written a moment ago is not lost."""
+        self.flush()
+        self.inner.abort()
+
 
 def bounded(limits: Limits) -> type[HttpToolsProtocol]:
     """Return the protocol for one server."""
