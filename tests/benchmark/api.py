@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +108,11 @@ def measured(
 
 
 def pin(pid: int, cores: set[int]) -> None:
-    """Give a process, with the threads that it has, these cores."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), cores)
+    """Give a process, with the threads that it has, these cores; some of PostgreSQL's end meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in list(Path(f"/proc/{pid}/task").iterdir()):
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), cores)
 
 
 def ask(port: int, load: Sequence[str], rate: float, asked: argparse.Namespace, cores: set[int]) -> Any:
