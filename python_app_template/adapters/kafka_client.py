@@ -98,8 +98,9 @@ def sender(settings: Settings) -> Properties:
     Whoever waits too long gives the whole producer up. With a `message.timeout.ms` librdkafka gives up one message,
     goes on under a new epoch, and sends the others again, though the broker may have taken them under the old one.
     """
-    # What comes within so many milliseconds shares a request for each partition; librdkafka's threads cost CPU too.
-    quick = {"linger.ms": 5, "compression.type": "lz4"}
+    # What comes within so many milliseconds shares a request for each partition; librdkafka's threads cost CPU too. Of
+    # three messages at a time nothing is gained by packing them, and at 2,100 writes/s on one core it doubles the p99.
+    quick = {"linger.ms": 5, "compression.type": "none"}
     return (
         quick
         | client(settings)
