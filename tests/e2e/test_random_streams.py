@@ -29,7 +29,7 @@ def consumed(*services: ServiceProcess) -> float:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("batch_size", ["1000", "7"])
+@pytest.mark.parametrize("batch_size", ["1000", pytest.param("7", marks=pytest.mark.slow)])
 def test_what_comes_out_is_what_the_contract_says(world: World, launch: Launch, seed: int, batch_size: str) -> None:
     chance = random.Random(seed)
     world.send_records(stream(chance, MESSAGES // 2))

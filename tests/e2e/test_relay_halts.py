@@ -89,7 +89,7 @@ def test_a_database_set_back_halts_the_relay_and_nothing_is_published(
         postgres.drop_database(older)
 
 
-@pytest.mark.parametrize("which", [1, 2], ids=["allocations", "dead letters"])
+@pytest.mark.parametrize("which", [1, pytest.param(2, marks=pytest.mark.slow)], ids=["allocations", "dead letters"])
 def test_a_topic_that_the_relay_writes_to_with_more_partitions_halts_it_until_the_setting_says_so(
     launch: Launch, world: World, topics: Topics, which: int
 ) -> None:

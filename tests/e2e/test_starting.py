@@ -196,12 +196,12 @@ def test_a_signal_while_it_waits_is_exit_0(launch: Launch) -> None:
     assert process.terminate() == 0
 
 
-def test_the_partition_counts_are_settings(kafka: Kafka, database_url: str, tmp_path: Path) -> None:
+def test_the_partition_counts_are_settings(kafka: Kafka, database_url: str, tmp_path: Path, forks: ForkServer) -> None:
     with new_topics(kafka, Partitions(5, 2, 1)) as names:
         settings = settings_for(kafka, database_url, names)
         counts = {"INPUT": "5", "OUTPUT": "2", "DEAD_LETTER": "1"}
-        process = ServiceProcess(
-            settings, tmp_path, **{f"APP_KAFKA__{name}_PARTITIONS": count for name, count in counts.items()}
+        process = ForkedService(
+            forks, settings, tmp_path, **{f"APP_KAFKA__{name}_PARTITIONS": count for name, count in counts.items()}
         )
         world = World(settings)
         try:

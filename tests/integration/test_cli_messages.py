@@ -189,7 +189,7 @@ def test_a_broker_that_is_away_is_one_line(command: CommandLine, monkeypatch: py
     assert done.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("asked", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_who_reads_on_is_asked_to_stop_and_leaves_no_trace(command: CommandLine, asked: signal.Signals) -> None:
     with command.process("consume", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as consume:
         assert consume.stderr is not None

@@ -57,14 +57,14 @@ WHOLE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
     "sent", [b"", b"GET /health/live HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"]
 )
 async def test_a_request_that_does_not_come_in_whole_is_not_waited_for(sent: bytes) -> None:
-    async with asyncio.timeout(5), server(Limits(request_seconds=0.2)) as port, connection(port, sent) as (reader, _):
+    async with asyncio.timeout(20), server(Limits(request_seconds=0.2)) as port, connection(port, sent) as (reader, _):
         await ended(reader)
         assert await is_well(port)
 
 
 async def test_bytes_that_trickle_in_do_not_buy_time() -> None:
     limits = Limits(request_seconds=0.3)
-    async with asyncio.timeout(5), server(limits) as port, connection(port, WHOLE) as (reader, writer):
+    async with asyncio.timeout(20), server(limits) as port, connection(port, WHOLE) as (reader, writer):
         assert b"200 OK" in await reader.readline()
         trickle = asyncio.create_task(_trickle(writer))
         await ended(reader)
@@ -78,14 +78,14 @@ async def _trickle(writer: asyncio.StreamWriter) -> None:
 
 
 async def test_a_connection_may_be_used_again_within_its_time() -> None:
-    async with asyncio.timeout(5), server(Limits(request_seconds=1)) as port, connection(port) as (reader, writer):
+    async with asyncio.timeout(20), server(Limits(request_seconds=1)) as port, connection(port) as (reader, writer):
         for _ in range(3):
             writer.write(WHOLE)
             assert b"200 OK" in await reader.readuntil(b"{}}")
 
 
 async def test_whoever_comes_beyond_the_limit_is_served_and_the_oldest_idle_one_cut_off() -> None:
-    async with asyncio.timeout(10), server(Limits(connections=10)) as port:
+    async with asyncio.timeout(20), server(Limits(connections=10)) as port:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
         assert await is_well(port)
         gone = [await ended(reader) for reader, _ in silent[:40]]
@@ -110,7 +110,7 @@ async def test_whoever_comes_beyond_the_limit_is_served_and_the_oldest_idle_one_
     ids=["path", "header", "headers", "TLS", "NUL", "version", "length", "chunks", "noise"],
 )
 async def test_garbage_and_huge_headers_are_refused(sent: bytes) -> None:
-    async with asyncio.timeout(5), server(Limits(request_seconds=0.5)) as port, connection(port, sent) as (reader, _):
+    async with asyncio.timeout(20), server(Limits(request_seconds=0.5)) as port, connection(port, sent) as (reader, _):
         assert b" 200 " not in await ended(reader)
         assert await is_well(port)
 

@@ -116,7 +116,7 @@ def no_delay(descriptor: int) -> int:
 
 
 async def test_a_server_that_is_stopped_at_once_stops() -> None:
-    async with asyncio.timeout(5), serving(application(CollectorRegistry(), lambda: WELL, lambda: WELL), "::1", 0):
+    async with asyncio.timeout(20), serving(application(CollectorRegistry(), lambda: WELL, lambda: WELL), "::1", 0):
         pass
 
 

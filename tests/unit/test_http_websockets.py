@@ -24,7 +24,7 @@ async def echo(_: Scope, receive: Receive, send: Send) -> None:
 async def test_a_websocket_is_open_for_longer_than_a_request_may_take() -> None:
     limits = Limits(connections=1, request_seconds=0.1)
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(20),
         serving(echo, "127.0.0.1", 0, limits) as address,
         connect(f"ws://127.0.0.1:{address.port}") as first,
         connect(f"ws://127.0.0.1:{address.port}"),  # more than connections for requests
@@ -36,7 +36,7 @@ async def test_a_websocket_is_open_for_longer_than_a_request_may_take() -> None:
 
 async def test_a_message_that_is_too_large_ends_the_connection() -> None:
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(20),
         serving(echo, "127.0.0.1", 0) as address,
         connect(f"ws://127.0.0.1:{address.port}") as websocket,
     ):
@@ -58,7 +58,7 @@ async def test_a_reader_that_stopped_reading_can_be_cut_off() -> None:
         finally:
             ended.set()
 
-    async with asyncio.timeout(5), serving(flood, "127.0.0.1", 0) as address:
+    async with asyncio.timeout(20), serving(flood, "127.0.0.1", 0) as address:
         with socket.create_connection((address.host, address.port)) as client:
             head = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             client.sendall(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {'A' * 22}==\r\n\r\n".encode())

@@ -84,7 +84,7 @@ async def test_killed_at_any_moment_and_repeated_nothing_is_doubled(
 
 
 async def test_two_at_once_double_nothing(kafka_settings: Settings, topics: Topics, broker: Broker) -> None:
-    await asyncio.to_thread(bury, broker, topics, 300)
+    await asyncio.to_thread(bury, broker, topics, 150)
 
     async def until_done() -> None:
         """Replay again and again, as people who compete, until nothing is left."""
@@ -96,7 +96,7 @@ async def test_two_at_once_double_nothing(kafka_settings: Settings, topics: Topi
 
     async with asyncio.timeout(100):
         await asyncio.gather(until_done(), until_done(), until_done())
-    assert await visible(broker, topics) == [*range(300)]
+    assert await visible(broker, topics) == [*range(150)]
 
 
 async def test_marks_are_read_past_a_transaction_that_is_open(

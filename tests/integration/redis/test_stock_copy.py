@@ -122,7 +122,7 @@ async def test_one_that_is_not_heard_of_loses_the_copy_and_finds_out(redis_url: 
     frozen = RedisStockCopy(shop.client, settings, lease_seconds=0.05)
     generation = await begun(frozen)
     heir = RedisStockCopy(shop.client, settings)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await heir.claim() is None:  # noqa: ASYNC110 - nobody tells when
             await asyncio.sleep(0.01)
     with pytest.raises(Displaced):
