@@ -93,7 +93,7 @@ class Measurement:
             wait_until(lambda: bool(run_sql(self._url, TRIMMED)), LIMIT_SECONDS, service.explain)
         pages = statements.of_pages(tap.sessions)
         return {
-            **statements.figures(pages, statements.trims(pages), "page"),
+            **statements.figures(pages, statements.looks(pages), "page"),
             "WAL bytes per line": self._wal_since(before) / lines,
             "bytes per event": self._published.bytes_per_event(begin),
         }

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from tests.benchmark.guarded.tap import Asked, Session
@@ -15,7 +16,7 @@ WAITED_FOR: Final = frozenset("QSHc")
 WARM: Final = 5
 """Transactions of a session after which its statements are prepared, and it knows all SKUs."""
 
-PENDING: Final = "select outbox_head, outbox"
+BY_THE_CLOCK: Final = frozenset({"select outbox_head, outbox", "delete outbox"})
 
 _WRITES: Final = re.compile(r"\b(INSERT INTO|(?<!KEY )(?<!DO )UPDATE|DELETE FROM|COPY)\s+\"?([a-z_]+)", re.IGNORECASE)
 _READS: Final = re.compile(r"\b(?:FROM|JOIN)\s+\"?([a-z_]+)\b\"?(?!\s*\()", re.IGNORECASE)
@@ -62,19 +63,24 @@ def _decides(found: Counter[str]) -> bool:
 
 
 def of_pages(sessions: Iterable[Session]) -> list[Transaction]:
-    """Return what lies between a page that was trimmed, and the last that was; the first ones left out.
+    """Return what reads pages; the first ones left out, and the last, that found none.
 
-    What the relay does by the clock (recognise its topics, count what is pending) is not a page's.
+    What the relay does by the clock (trim, recognise its topics, count what is pending, look again for what was not
+    there) is not a page's.
     """
     all_of_them = sorted((t for session in sessions for t in transactions(session)), key=lambda t: t[0].place)
-    of_outbox = [t for t in all_of_them if any("outbox" in name and name != PENDING for name in kinds(t))]
-    ends = [place for place, t in enumerate(of_outbox) if "delete outbox" in _parts(kinds(t))][WARM:]
-    return of_outbox[ends[0] + 1 : ends[-1] + 1] if ends else []
+    reading = [t for t in all_of_them if any("outbox" in name and name not in BY_THE_CLOCK for name in kinds(t))]
+    return [t for before, t in pairwise(reading) if _values(t) != _values(before)][WARM:-1]
 
 
-def trims(pages: Iterable[Transaction]) -> int:
-    """Count the pages by what ends each of them."""
-    return sum("delete outbox" in _parts(kinds(t)) for t in pages)
+def looks(pages: Iterable[Transaction]) -> int:
+    """Count the pages by the statement that reads each."""
+    return sum(kinds(t)["select outbox"] for t in pages)
+
+
+def _values(transaction: Transaction) -> list[bytes]:
+    """Return what its statements are bound to: whoever looks again, asks the same."""
+    return [asked.values for asked in transaction]
 
 
 def _parts(found: Counter[str]) -> set[str]:

@@ -24,6 +24,8 @@ class Asked(NamedTuple):
     size: int
     place: int
     """Its number among all messages of all sessions."""
+    values: bytes = b""
+    """What a statement is bound to (`B`), as it was sent."""
 
 
 class Session:
@@ -74,7 +76,7 @@ class Session:
                 self._portals[first] = self._statements.get(rest.partition(b"\0")[0], "")
             case "E":
                 sql = self._portals.get(first, "")
-        self.asked.append(Asked(kind, sql, size, next(self._places)))
+        self.asked.append(Asked(kind, sql, size, next(self._places), rest if kind == "B" else b""))
 
 
 class Tap:

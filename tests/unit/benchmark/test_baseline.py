@@ -129,3 +129,20 @@ def test_a_batch_is_known_by_its_position_and_its_events_and_the_first_ones_are_
     session = Session(count())
     session.hear(START + b"".join(BATCH) * (statements.WARM + 2) + framed(b"Q", b"SELECT 1\0"))
     assert len(statements.of_batches([session])) == 2
+
+
+def test_a_page_is_what_is_asked_for_anew_and_nothing_by_the_clock() -> None:
+    def asked(statement: bytes, value: int) -> bytes:
+        return framed(b"B", b"\0" + statement + b"\0" + bytes([value])) + framed(b"E", b"\0") + framed(b"S", b"")
+
+    session, pages = Session(count()), statements.WARM + 3
+    session.hear(
+        START + framed(b"P", b"look\0SELECT number FROM outbox\0") + framed(b"P", b"trim\0DELETE FROM outbox\0")
+    )
+    for number in range(pages):
+        session.hear(asked(b"look", number) + (asked(b"trim", number) if number % 2 else b""))
+    session.hear(asked(b"look", pages) * 10 + asked(b"trim", pages))
+    found = statements.of_pages([session])
+    assert statements.looks(found) == len(found) == 2, "but for the first ones, and the one that found none"
+    figures = statements.figures(found, 2, "page")
+    assert figures["statements per page/all"] == 1
