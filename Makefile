@@ -7,7 +7,7 @@ MESSAGES ?= 1000000
 # Where it is set, each of some hundred processes compiles all that it imports: a start takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench bench-quick fuzz docs lock clean
+.PHONY: help setup demo prove test slow coverage seeded mutants lint format typecheck imports check migrate serve backends bench bench-quick measure fuzz docs lock clean
 
 help:  ## List these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench: setup  ## Throughput beside peers and floor, latency, start; 2 hours. Wri
 	$(BIN)/python -m tests.benchmark latency --json
 	$(BIN)/python -m tests.benchmark startup --json
 	$(BIN)/python -m tests.benchmark report
+
+measure: setup  ## One of the measurements that docs/ tell of: WHAT=recovery (rolling, poison, heavy, growth, latency, ...)
+	$(BIN)/python -m tests.benchmark $(or $(WHAT),--help)
 
 bench-quick: setup  ## Whether the same messages cost more statements, WAL, bytes or calls than they did; no times. UPDATE=1
 	$(BIN)/python -m tests.benchmark.baseline $(if $(UPDATE),--update)
