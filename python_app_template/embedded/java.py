@@ -8,7 +8,6 @@ from python_app_template.embedded.errors import optional_module
 
 _LOG = "-Dorg.slf4j.simpleLogger"
 _ALWAYS = (
-    "-XX:+UseSerialGC",
     "-XX:-UsePerfData",  # it would leave a file in the system's temporary directory
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
@@ -17,8 +16,17 @@ _ALWAYS = (
     f"{_LOG}.dateTimeFormat=HH:mm:ss.SSS",
     f"{_LOG}.log.kafka.server.KafkaRaftServer=info",  # says when the broker is ready
 )
-_QUICK_START = ("-Xmx512m", "-XX:TieredStopAtLevel=1")
-_FULL_JIT = ("-Xmx2g",)
+_QUICK_START = ("-XX:+UseSerialGC", "-Xmx512m", "-XX:TieredStopAtLevel=1")
+# What Kafka's own scripts give it (kafka-server-start.sh, kafka-run-class.sh): the serial collector would stop the
+# broker for 70 ms each time that the log cleaner's buffer of 128 MB is moved.
+_FULL_JIT = (
+    "-Xms1g",
+    "-Xmx1g",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+)
 # Code of adapters and stubs is as well made anew: in Java 25 the cached one brings a warning for each.
 _CLASSES = ("-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching", "-XX:-AOTStubCaching")
 

@@ -24,7 +24,7 @@ from tests.benchmark.surroundings import cpu_seconds, prepared, started
 from tests.processes import ROOT, wait_until
 
 SUBJECTS = 100
-WARM_UP_SECONDS = 6
+WARM_UP_SECONDS = 12
 """A broker compiles its hot code in that time, on the core that it shares with who asks."""
 PEM = serialization.Encoding.PEM
 
