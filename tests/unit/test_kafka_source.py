@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,9 +14,8 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin, Topic
 from python_app_template.adapters.kafka_client import LOGGER
-from python_app_template.adapters.primary.kafka import poll_thread
-from python_app_template.adapters.primary.kafka import source as kafka_source
 from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.adapters.primary.kafka.waits import Waits
 from python_app_template.adapters.seldom import Seldom
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message as Decoded
@@ -106,19 +106,38 @@ def decode(record: Record) -> Decoded[bytes]:
     return Decoded(record, "test", record.value or b"")
 
 
-@pytest.fixture
-def member(monkeypatch: pytest.MonkeyPatch) -> Member:
-    member = Member()
-    monkeypatch.setattr(poll_thread, "Consumer", lambda properties, **_kwargs: member.take(properties))
-    return member
+@dataclass
+class Members:
+    """Makes those that it is given, in this order."""
+
+    waiting: deque[Member]
+
+    def make(self, properties: Any) -> Any:
+        return self.waiting.popleft().take(properties)
 
 
 @pytest.fixture
-async def source(member: Member) -> AsyncIterator[KafkaSource[bytes]]:
+def member() -> Member:
+    return Member()
+
+
+@pytest.fixture
+def members(member: Member) -> Members:
+    return Members(deque([member]))
+
+
+SOON_LEFT = Waits(leave=0.1)
+NO_PRESSURE = Waits(room=60.0)
+"""However slow a test is, fetching goes on."""
+
+
+@pytest.fixture
+async def source(member: Member, members: Members, request: pytest.FixtureRequest) -> AsyncIterator[KafkaSource[bytes]]:
     """A source to which P is assigned."""
     settings = Settings.model_validate({"kafka": {"input_topic": P.topic}})
     member.steps.append(member.assign)
-    async with KafkaSource(settings, decode, OneAdmin()) as source:
+    waits = getattr(request, "param", Waits())
+    async with KafkaSource(settings, decode, OneAdmin(), waits=waits, new_consumer=members.make) as source:
         assert await source.receive() == Assigned(frozenset([P]), 1)
         yield source
 
@@ -155,13 +174,7 @@ async def seen(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-@pytest.fixture
-def no_pressure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow a test is, fetching goes on."""
-    monkeypatch.setattr(poll_thread, "FULL_SECONDS", 60.0)
-
-
-@pytest.mark.usefixtures("no_pressure")
+@pytest.mark.parametrize("source", [NO_PRESSURE], indirect=True)
 async def test_what_comes_while_a_batch_waits_goes_with_it(source: KafkaSource[bytes], member: Member) -> None:
     """It would wait for that batch as well as for the one that is being decided."""
     source.start(P, 1, 7)
@@ -174,7 +187,7 @@ async def test_what_comes_while_a_batch_waits_goes_with_it(source: KafkaSource[b
     assert await offsets(source) == [10]
 
 
-@pytest.mark.usefixtures("no_pressure")
+@pytest.mark.parametrize("source", [NO_PRESSURE], indirect=True)
 async def test_what_was_started_anew_while_a_batch_waits_comes_after_it(
     source: KafkaSource[bytes], member: Member
 ) -> None:
@@ -232,10 +245,10 @@ async def test_a_trouble_lasts_until_something_is_fetched_or_assigned(
     assert source.trouble is None
 
 
+@pytest.mark.parametrize("source", [SOON_LEFT], indirect=True)
 async def test_a_member_that_can_not_leave_is_let_be(
-    source: KafkaSource[bytes], member: Member, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    source: KafkaSource[bytes], member: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(kafka_source, "CLOSE_SECONDS", 0.1)
     member.may_close.clear()
     await source.close()
     member.may_close.set()
@@ -249,22 +262,23 @@ def admin() -> OneAdmin:
 
 
 @pytest.fixture
-async def impatient(member: Member, admin: OneAdmin) -> AsyncIterator[KafkaSource[bytes]]:
+async def impatient(member: Member, members: Members, admin: OneAdmin) -> AsyncIterator[KafkaSource[bytes]]:
     """A source to which P is assigned, and that gives its member 0.3 s to find the group."""
     settings = Settings.model_validate({"kafka": {"input_topic": P.topic, "session_timeout_ms": 1}})
     member.steps.append(member.assign)
-    async with KafkaSource(settings, decode, admin, look_seconds=0.01, find_seconds=0.3) as source:
+    waits = Waits(look=0.01, find=0.3)
+    async with KafkaSource(settings, decode, admin, waits=waits, new_consumer=members.make) as source:
         assert await source.receive() == Assigned(frozenset([P]), 1)
         yield source
 
 
 async def test_a_member_that_does_not_find_its_group_is_replaced_while_the_broker_answers(
-    impatient: KafkaSource[bytes], member: Member, monkeypatch: pytest.MonkeyPatch
+    impatient: KafkaSource[bytes], member: Member, members: Members
 ) -> None:
     """What the old one held is lost first, what it had fetched is dropped, and the new one's is numbered on."""
     successor = Member()
     successor.steps += [successor.assign]
-    monkeypatch.setattr(poll_thread, "Consumer", lambda properties, **_kwargs: successor.take(properties))
+    members.waiting.append(successor)
     impatient.start(P, 1, 7)
     member.note_state("wait-coord")
     assert await impatient.receive() == Quiet(), "it is given time to find it"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from python_app_template.adapters.kafka_admin import KafkaAdmin
-from python_app_template.adapters.primary.kafka.poll_thread import FULL_SECONDS
 from python_app_template.adapters.primary.kafka.source import KafkaSource
+from python_app_template.adapters.primary.kafka.waits import USUAL
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Message, Partition, Record, Span
 from python_app_template.core.delivery.signals import Assigned, Fetched, Identified, Revoked, Signal
@@ -157,7 +157,7 @@ async def test_a_short_wait_throws_nothing_away(kafka: Kafka, topics: Topics, br
         await reader.start()
         while len(reader.offsets(partition)) < 50:
             await reader.receive()
-            await asyncio.sleep(FULL_SECONDS / 20)
+            await asyncio.sleep(USUAL.room / 20)
         assert not any(fetched.resumed for fetched in reader.fetched)
 
 

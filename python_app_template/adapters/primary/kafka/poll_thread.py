@@ -39,9 +39,6 @@ MORE_SECONDS, PART_WAITED = 0.002, 0.5
 A look takes a quarter of a millisecond from those that decide, so they are rarer when the batch before takes longer.
 """
 
-FULL_SECONDS = 0.5
-"""How long to wait for room before fetching is paused: a pause throws away what librdkafka has fetched ahead."""
-
 COMMIT_SECONDS = 1.0
 
 
@@ -55,6 +52,14 @@ class Order(NamedTuple):
 Event: TypeAlias = Delivery[C] | Assigned | Revoked | Stuck | Exception | None
 """What the thread tells: signals, a partition to be examined, why it ended, or (None) that it fetches no more."""
 
+NewConsumer: TypeAlias = Callable[[Properties], Consumer]
+
+
+def new_consumer(properties: Properties) -> Consumer:
+    """Make librdkafka's; what it logs is ours."""
+    with kafka_errors():
+        return Consumer(properties, logger=LOGGER)
+
 
 class PollThread(Generic[C]):
     """One member of the group. `tell` is called on this thread; public methods may be called on any."""
@@ -66,8 +71,11 @@ class PollThread(Generic[C]):
         decode: Decode[C],
         bounds: Bounds,
         tell: Callable[[Event[C]], None],
+        new_consumer: NewConsumer,
+        room_seconds: float,
     ) -> None:
         self._topic, self._tell = topic, tell
+        self._new_consumer, self._room_seconds = new_consumer, room_seconds
         self._orders: deque[Order] = deque()
         self._room, self._wake = threading.Event(), threading.Event()
         self._room.set()
@@ -79,7 +87,7 @@ class PollThread(Generic[C]):
         self.troubles, self.membership = Troubles(), Membership()
         callbacks = {"error_cb": self._note, "on_commit": self._on_commit, "stats_cb": self._on_statistics}
         self._properties = properties | callbacks | {"statistics.interval.ms": STATISTICS_MS}
-        self._consumer = self._new_consumer()
+        self._consumer = self._new_consumer(self._properties)
         self.lanes = Lanes(self._consumer)
         self._fetching = Fetching(self._consumer, self.lanes, decode, bounds, self._note, tell)
         self._thread = threading.Thread(target=self._run, name="kafka-poll", daemon=True)
@@ -138,10 +146,6 @@ class PollThread(Generic[C]):
             self._tell(e)
         self._leave()
 
-    def _new_consumer(self) -> Consumer:
-        with kafka_errors():
-            return Consumer(self._properties, logger=LOGGER)
-
     def _join(self) -> None:
         with kafka_errors():
             self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_revoke)
@@ -150,7 +154,7 @@ class PollThread(Generic[C]):
         """The old client goes first: two members of one process would share the partitions out between them."""
         with suppress(KafkaException):
             self._consumer.close()  # calls back for what it holds
-        self._consumer = self._new_consumer()
+        self._consumer = self._new_consumer(self._properties)
         self._fetching.renew(self._consumer)
         left = self.lanes.renew(self._consumer)
         if left.partitions:
@@ -201,7 +205,7 @@ class PollThread(Generic[C]):
         """Wait for a while, adding what comes; then pause, and poll for the membership's sake."""
         self._full_since = self._full_since or time.monotonic()
         waited = time.monotonic() - self._full_since
-        left = FULL_SECONDS - waited
+        left = self._room_seconds - waited
         if self.lanes.pressed:
             self._fetching.serve(PATIENCE)
         elif left <= 0:

@@ -20,7 +20,8 @@ from python_app_template.adapters.primary.kafka.fetching import Stuck
 from python_app_template.adapters.primary.kafka.gathering import Bounds, Decode
 from python_app_template.adapters.primary.kafka.lag import Lag
 from python_app_template.adapters.primary.kafka.lanes import NO_RUN, Run
-from python_app_template.adapters.primary.kafka.poll_thread import Event, PollThread
+from python_app_template.adapters.primary.kafka.poll_thread import Event, NewConsumer, PollThread, new_consumer
+from python_app_template.adapters.primary.kafka.waits import USUAL, Waits
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Partition, Span
 from python_app_template.core.delivery.positions import Log
@@ -33,17 +34,8 @@ C = TypeVar("C")
 log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 0.2
-LOOK_SECONDS = 1.0
-"""Between two looks at the topic's id and its logs' ends: librdkafka does not notice that a topic was made anew."""
-
 MISSING_LOOKS = 3
 """Looks in a row at which a topic has to be missing: a broker that has just started may not know it yet."""
-
-CLOSE_SECONDS = 5.0
-
-FIND_SECONDS = 10.0
-"""What a consumer is given, beyond its session's time, to find its group again."""
-
 
 Waiting: TypeAlias = Delivery[C] | Assigned | Revoked | Unreadable | Identified | Exception | None
 
@@ -57,14 +49,15 @@ class KafkaSource(MessageSource[C], Generic[C]):
         decode: Decode[C],
         admin: KafkaAdmin,
         *,
-        look_seconds: float = LOOK_SECONDS,
-        find_seconds: float = FIND_SECONDS,
+        waits: Waits = USUAL,
+        new_consumer: NewConsumer = new_consumer,
     ) -> None:
-        self._topic, self._admin = settings.kafka.input_topic, admin
+        self._topic, self._admin, self._waits = settings.kafka.input_topic, admin, waits
         limits = settings.consumer
         bounds = Bounds(limits.batch_size, limits.batch_bytes, limits.batch_weight)
-        self._look_seconds, self._patience = look_seconds, settings.kafka.session_timeout_ms / 1000 + find_seconds
-        self._thread = PollThread(kafka_client.consumer(settings), self._topic, decode, bounds, self._tell)
+        self._patience = settings.kafka.session_timeout_ms / 1000 + waits.find
+        properties = kafka_client.consumer(settings)
+        self._thread = PollThread(properties, self._topic, decode, bounds, self._tell, new_consumer, waits.room)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: deque[Waiting[C]] = deque()
         self._arrived = asyncio.Event()
@@ -87,9 +80,9 @@ class KafkaSource(MessageSource[C], Generic[C]):
         """Tell the broker what is settled, leave the group; after a few seconds without an answer, let it be."""
         for task in self._tasks:
             task.cancel()
-        if not await asyncio.to_thread(self._thread.close, CLOSE_SECONDS):
+        if not await asyncio.to_thread(self._thread.close, self._waits.leave):
             text = "the member did not leave the group within %s s: its partitions wait for the session's timeout"
-            kafka_client.LOGGER.log(logging.WARNING, text, CLOSE_SECONDS)
+            kafka_client.LOGGER.log(logging.WARNING, text, self._waits.leave)
         self._loop = None
 
     async def __aenter__(self) -> Self:
@@ -262,7 +255,7 @@ class KafkaSource(MessageSource[C], Generic[C]):
                 await self._look_at_topic()
                 self._look_at_membership()
                 await self._look_at_ends()
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(self._waits.look)
 
     async def _look_at_topic(self) -> None:
         """Signal an id that a partition was not claimed with, that there is no such topic, or that it is back."""
