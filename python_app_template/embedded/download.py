@@ -15,6 +15,9 @@ from python_app_template.embedded.lock import Jar, digest, locked_jars
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (bytes)."""
 
+Download = Callable[[Jar, Path], Path]
+"""Fetches a jar into a directory and says where it is; BackendError when that fails. What it brings is checked."""
+
 _CONNECTIONS = 4
 _ATTEMPTS = 3
 _TIMEOUT_SECONDS = 30
@@ -39,60 +42,7 @@ def exclusively(directory: Path) -> Iterator[None]:
         yield
 
 
-def kafka_jars(progress: Progress = silent) -> list[Path]:
-    """Give the class path, fetching what is missing; BackendError when that fails.
-
-    A jar is compared with its SHA-256 before it gets its name in the cache, and by its size from then on.
-    """
-    directory = cache_directory()
-    jars = locked_jars()
-    if _missing(jars, directory):
-        try:
-            with exclusively(directory):
-                _fetch_all(_missing(jars, directory), directory, progress)  # another process may have been first
-        except OSError as e:
-            raise BackendError(f"the cache {directory} can't be written ({e}); free it, or set XDG_CACHE_HOME") from e
-    return [directory / jar.file_name for jar in jars]
-
-
-def _missing(jars: tuple[Jar, ...], directory: Path) -> tuple[Jar, ...]:
-    def is_there(jar: Jar) -> bool:
-        path = directory / jar.file_name
-        return path.exists() and path.stat().st_size == jar.size
-
-    return tuple(jar for jar in jars if not is_there(jar))
-
-
-def _fetch_all(jars: tuple[Jar, ...], directory: Path, progress: Progress) -> None:
-    done, total = 0, sum(jar.size for jar in jars)
-    with (
-        tempfile.TemporaryDirectory(dir=directory, prefix="fetching-") as staging,
-        ThreadPoolExecutor(_CONNECTIONS) as pool,
-    ):
-        progress("Apache Kafka", done, total)
-        fetches = {pool.submit(_fetch, jar, Path(staging), directory): jar for jar in jars}
-        try:
-            for fetch in as_completed(fetches):
-                fetch.result()
-                done += fetches[fetch].size
-                progress("Apache Kafka", done, total)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _fetch(jar: Jar, staging: Path, directory: Path) -> None:
-    path = _downloaded(jar, staging)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != jar.sha256:
-        raise BackendError(
-            f"{jar.file_name} is not what the lock file says (SHA-256 {found}); try again, trust nothing"
-        )
-    path.replace(directory / jar.file_name)
-
-
-def _downloaded(jar: Jar, staging: Path) -> Path:
+def from_maven(jar: Jar, staging: Path) -> Path:
     """Let jgo fetch one file into a repository of its own, where it leaves nothing in ~/.m2."""
     jgo = optional_module("jgo.maven")
     connection_errors = (optional_module("requests").RequestException, RuntimeError)
@@ -108,3 +58,60 @@ def _downloaded(jar: Jar, staging: Path) -> Path:
                     f"connect to the network for the first start, or copy {cache_directory()} from another machine"
                 ) from e
     raise AssertionError
+
+
+def kafka_jars(progress: Progress = silent) -> list[Path]:
+    """Give the class path that the lock file names, fetching what is missing; BackendError when that fails."""
+    return cached(locked_jars(), progress)
+
+
+def cached(jars: tuple[Jar, ...], progress: Progress = silent, download: Download = from_maven) -> list[Path]:
+    """Give where these jars are in the cache; what is missing is fetched from Maven's registry unless told otherwise.
+
+    A jar is compared with its SHA-256 before it gets its name in the cache, and by its size from then on.
+    """
+    directory = cache_directory()
+    if _missing(jars, directory):
+        try:
+            with exclusively(directory):  # another process may have been first
+                _fetch_all(_missing(jars, directory), directory, progress, download)
+        except OSError as e:
+            raise BackendError(f"the cache {directory} can't be written ({e}); free it, or set XDG_CACHE_HOME") from e
+    return [directory / jar.file_name for jar in jars]
+
+
+def _missing(jars: tuple[Jar, ...], directory: Path) -> tuple[Jar, ...]:
+    def is_there(jar: Jar) -> bool:
+        path = directory / jar.file_name
+        return path.exists() and path.stat().st_size == jar.size
+
+    return tuple(jar for jar in jars if not is_there(jar))
+
+
+def _fetch_all(jars: tuple[Jar, ...], directory: Path, progress: Progress, download: Download) -> None:
+    done, total = 0, sum(jar.size for jar in jars)
+    with (
+        tempfile.TemporaryDirectory(dir=directory, prefix="fetching-") as staging,
+        ThreadPoolExecutor(_CONNECTIONS) as pool,
+    ):
+        progress("Apache Kafka", done, total)
+        fetches = {pool.submit(_fetch, jar, Path(staging), directory, download): jar for jar in jars}
+        try:
+            for fetch in as_completed(fetches):
+                fetch.result()
+                done += fetches[fetch].size
+                progress("Apache Kafka", done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _fetch(jar: Jar, staging: Path, directory: Path, download: Download) -> None:
+    path = download(jar, staging)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != jar.sha256:
+        raise BackendError(
+            f"{jar.file_name} is not what the lock file says (SHA-256 {found}); try again, trust nothing"
+        )
+    path.replace(directory / jar.file_name)

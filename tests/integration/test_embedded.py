@@ -278,40 +278,41 @@ def test_without_network_and_cache_the_error_says_what_to_do(
     assert not list(empty_cache.glob("*.jar"))
 
 
-def serve_jar(monkeypatch: pytest.MonkeyPatch, content: bytes, promised: bytes) -> list[Jar]:
-    """Let the lock file promise one jar, and the registry deliver another content; gives what was fetched."""
-    jar = Jar("group:artifact:1", len(promised), hashlib.sha256(promised).hexdigest())
-    fetched = []
+def promising(content: bytes) -> tuple[Jar, ...]:
+    """One jar of this content, as the lock file would promise it."""
+    return (Jar("group:artifact:1", len(content), hashlib.sha256(content).hexdigest()),)
 
-    def deliver(wanted: Jar, staging: Path) -> Path:
-        fetched.append(wanted)
+
+class Registry:
+    """Delivers this content, whatever is asked for, and notes what is."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked: list[Jar] = []
+
+    def deliver(self, wanted: Jar, staging: Path) -> Path:
+        self.asked.append(wanted)
         path = staging / wanted.file_name
-        path.write_bytes(content)
+        path.write_bytes(self.content)
         return path
 
-    monkeypatch.setattr(download, "locked_jars", lambda: (jar,))
-    monkeypatch.setattr(download, "_downloaded", deliver)
-    return fetched
 
-
-def test_a_jar_of_another_content_does_not_reach_the_cache(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve_jar(monkeypatch, content=b"forged", promised=b"genuin")
+def test_a_jar_of_another_content_does_not_reach_the_cache(empty_cache: Path) -> None:
     with pytest.raises(BackendError, match=r"artifact-1\.jar is not what the lock file says"):
-        download.kafka_jars()
+        download.cached(promising(b"genuin"), download=Registry(b"forged").deliver)
     assert [path.name for path in empty_cache.iterdir()] == ["lock"]
 
 
-def test_those_who_fetch_at_once_fetch_once(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched = serve_jar(monkeypatch, content=b"genuine", promised=b"genuine")
+def test_those_who_fetch_at_once_fetch_once(empty_cache: Path) -> None:
+    jars, registry = promising(b"genuine"), Registry(b"genuine")
     with ThreadPoolExecutor(4) as pool:
-        class_paths = list(pool.map(lambda _: download.kafka_jars(), range(4)))
+        class_paths = list(pool.map(lambda _: download.cached(jars, download=registry.deliver), range(4)))
     assert class_paths == [[empty_cache / "artifact-1.jar"]] * 4
-    assert len(fetched) == 1
+    assert registry.asked == [*jars]
 
 
-def test_progress_goes_from_nothing_to_everything(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    serve_jar(monkeypatch, content=b"genuine", promised=b"genuine")
+def test_progress_goes_from_nothing_to_everything(empty_cache: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    download.kafka_jars(lambda *progress: told.append(progress))
+    download.cached(promising(b"genuine"), lambda *progress: told.append(progress), Registry(b"genuine").deliver)
     assert told == [("Apache Kafka", 0, 7), ("Apache Kafka", 7, 7)]
     assert list(empty_cache.glob("*.jar"))
