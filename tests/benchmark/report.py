@@ -32,8 +32,8 @@ topics and a database of its own, `VACUUM ANALYZE` and `CHECKPOINT` before it; i
 three windows agree to 10 %; then a fixed time counts. An order counts when the first event of its first line is
 visible to a `read_committed` reader. While sides run, the reader only asks for the last stable offsets; it reads
 the events afterwards. The service runs twice in each round: noise is the most that it differs from itself in a
-round, or half of the peer's spread if that is more. A target is met when the figure meets it even with the noise
-against it.
+round, or half of the peer's spread if that is more; where a run goes on for ten million lines, half of the spread
+of its tenths. A target is met when the figure meets it even with the noise against it.
 """
 
 

@@ -55,6 +55,14 @@ def test_a_ratio_is_met_only_beyond_the_noise(tmp_path: Path) -> None:
     assert "| met |" in row(tmp_path, "orm")
 
 
+def test_the_noise_of_a_long_history_is_its_own(tmp_path: Path) -> None:
+    write(tmp_path, "throughput", contest(20_000, noise=0.5))
+    for tenths, said in ([1000, 980, 1010, 990], "±1.5% | met"), ([1000, 800, 1200, 990], "±20.1% | **not met**"):
+        growth = {"lines": 10**7, "lines_per_second": tenths, "ratio": tenths[-1] / tenths[0]}
+        write(tmp_path, "growth", growth)
+        assert f"99% after 10,000,000 lines | {said} |" in row(tmp_path, "history")
+
+
 def test_what_somebody_wrote_stands_beside_its_target(tmp_path: Path) -> None:
     (tmp_path / "explanations.txt").write_text("# for you\norm: because\n  of that\nbatch: no\n")
     assert row(tmp_path, "orm").endswith("| because of that |")
