@@ -37,6 +37,12 @@ def test_each_operation_is_described_with_what_it_refuses(described: dict[str, A
             assert {"400", "401", "403", "405", "429", "503"} <= operation["responses"].keys()
 
 
+def test_each_operation_is_shown_under_a_tag_that_says_what_it_holds(described: dict[str, Any]) -> None:
+    told = {tag["name"] for tag in described["tags"] if tag["description"]}
+    used = [operation["tags"] for methods in described["paths"].values() for operation in methods.values()]
+    assert {tuple(tags) for tags in used} == {(name,) for name in told}
+
+
 def test_every_operation_has_an_action_that_the_policy_names() -> None:
     for operation in OPERATIONS:
         assert operation.actions

@@ -36,11 +36,19 @@ PAGE: Final = (
     Parameter("after", "query", {"type": "string", "minLength": 1}, "The list's `next`, to go on where it ended"),
 )
 
+ORDERS, STOCK, COMMANDS = "Orders", "Stock", "Commands"
+TAGS: Final = {
+    ORDERS: "Placed, cancelled, and what has become of their lines",
+    STOCK: "Batches bought, and what is left of each SKU",
+    COMMANDS: "What has become of a write",
+}
+
 OPERATIONS: Final = (
     Operation(
         "POST",
         "/v1/orders",
         "place_order",
+        ORDERS,
         "Place an order",
         [rules.PLACE_ORDER],
         202,
@@ -52,6 +60,7 @@ OPERATIONS: Final = (
         "DELETE",
         "/v1/orders/{order_id:str}",
         "cancel_order",
+        ORDERS,
         "Cancel an order",
         [rules.CANCEL_ORDER],
         202,
@@ -63,6 +72,7 @@ OPERATIONS: Final = (
         "POST",
         "/v1/batches",
         "create_batch",
+        STOCK,
         "Make a batch known",
         [rules.CREATE_BATCH],
         202,
@@ -74,6 +84,7 @@ OPERATIONS: Final = (
         "PATCH",
         "/v1/batches/{batch_ref:str}",
         "change_batch",
+        STOCK,
         "Change a batch's purchased quantity",
         [rules.CHANGE_BATCH],
         202,
@@ -85,6 +96,7 @@ OPERATIONS: Final = (
         "GET",
         "/v1/commands/{command_id:str}",
         "command",
+        COMMANDS,
         "What has become of a command",
         [rules.READ_ORDERS_COMMAND, rules.READ_STOCK_COMMAND],
         200,
@@ -96,6 +108,7 @@ OPERATIONS: Final = (
         "GET",
         "/v1/orders",
         "orders",
+        ORDERS,
         "List orders by their id, in code point order",
         [rules.LIST_ORDERS],
         200,
@@ -107,6 +120,7 @@ OPERATIONS: Final = (
         "GET",
         "/v1/orders/{order_id:str}",
         "order",
+        ORDERS,
         "Show an order",
         [rules.READ_ORDER],
         200,
@@ -118,6 +132,7 @@ OPERATIONS: Final = (
         "GET",
         "/v1/stock",
         "stocks",
+        STOCK,
         "List stock by SKU, in code point order",
         [rules.LIST_STOCK],
         200,
@@ -129,6 +144,7 @@ OPERATIONS: Final = (
         "GET",
         "/v1/stock/{sku:str}",
         "stock",
+        STOCK,
         "Show what is left of a SKU",
         [rules.READ_STOCK],
         200,
@@ -154,5 +170,5 @@ def openapi(title: str, version: str) -> dict[str, Any]:
         answers.UnacknowledgedDocument,
     )
     return document(
-        OPERATIONS, schemas, rules.POLICY, title=title, version=version, unacknowledged="UnacknowledgedDocument"
+        OPERATIONS, TAGS, schemas, rules.POLICY, title=title, version=version, unacknowledged="UnacknowledgedDocument"
     )

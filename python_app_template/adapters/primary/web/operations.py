@@ -48,6 +48,8 @@ class Operation:
     method: str
     path: str
     name: str
+    tag: str
+    """What it is shown under."""
     says: str
     actions: Sequence[Action]
     status: int
@@ -77,6 +79,7 @@ class Operation:
         """Return it as OpenAPI has it; `unacknowledged` is the schema of a write's 503."""
         described: dict[str, Any] = {
             "operationId": self.name,
+            "tags": [self.tag],
             "summary": self.says,
             "parameters": [parameter.described() for parameter in self.parameters],
             "responses": dict(self._responses(policy, unacknowledged)),
@@ -120,6 +123,7 @@ def _ref(name: str) -> dict[str, str]:
 
 def document(
     operations: Sequence[Operation],
+    tags: Mapping[str, str],
     schemas: Mapping[str, Any],
     policy: Policy,
     *,
@@ -127,7 +131,7 @@ def document(
     version: str,
     unacknowledged: str,
 ) -> dict[str, Any]:
-    """Return the API's OpenAPI 3.1 document."""
+    """Return the API's OpenAPI 3.1 document; `tags` say what operations are shown under, in this order."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         described = operation.described(policy, unacknowledged)
@@ -136,6 +140,7 @@ def document(
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
+        "tags": [{"name": name, "description": says} for name, says in tags.items()],
         "paths": paths,
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"token": token}},
     }
