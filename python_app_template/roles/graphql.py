@@ -17,6 +17,7 @@ from python_app_template.adapters.primary.graphql.websocket import WebSockets
 from python_app_template.adapters.secondary.kafka.following import followed
 from python_app_template.adapters.wire.events import Body
 from python_app_template.lifecycle import Part
+from python_app_template.monitoring.subscriptions import SubscriptionMetrics
 from python_app_template.world import World
 
 EVENTS_AT_A_TIME = 1000
@@ -37,9 +38,12 @@ async def open_graphql(world: World, services: Services) -> AsyncIterator[GraphQ
     limits = Limits(bounds.max_depth, bounds.max_tokens, bounds.max_cost)
     execution = Execution(build(services.admit.policy), limits, introspection=settings.shows_docs)
     room = Room(bounds.max_subscriptions, bounds.max_subscriptions, bounds.max_body_bytes)
-    topic = settings.kafka.output_topic
+    topic, metrics = settings.kafka.output_topic, SubscriptionMetrics(world.monitoring.metrics.registry)
     async with followed(settings, topic, decode, EVENTS_AT_A_TIME, world.admin) as log:
-        events = Broadcast[Body](log, clock, world.pause, bounds.subscription_events)
+        events = Broadcast[Body](
+            log, clock, world.pause, bounds.subscription_events, lambda why: metrics.ended(why.reason)
+        )
+        metrics.shows(lambda: events.listening)
         websockets = WebSockets(execution, services, events, clock, room, settings.api.cors_origins)
         endpoint = Endpoint(execution, services, websockets, bounds.max_body_bytes)
         yield GraphQL(endpoint, Part("subscriptions", lambda: _run(events, websockets), websockets.drain))

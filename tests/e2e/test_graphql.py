@@ -168,6 +168,7 @@ def test_a_sku_is_followed_from_now_on_whoever_sends_the_messages(running: Runni
         running.world.send(batch(new("b"), sku), *(order(f"{first}-{n}", (sku, 1)) for n in range(20)))
         events = running.world.events_of(sku, 22)
         told = [(event.body["id"], event.body["type"], event.body["cause"]["offset"]) for event in events]
+        assert running.service.metric("app_subscriptions") >= 2
         for reader in (one, other):
             heard = [(event["id"], event["type"], event["cause"]["offset"]) for event in reader.events(21)]
             assert heard == told[1:]

@@ -34,15 +34,21 @@ class Numbered(NamedTuple, Generic[E]):
 
 
 class Ended(Exception):
-    """Nothing more comes; the text is a line for whoever listened."""
+    """Nothing more comes; the text is a line for whoever listened, `reason` a word for metrics."""
+
+    reason: str
 
 
 class TooSlow(Ended):
     """More events wait than are kept."""
 
+    reason = "too_slow"
+
 
 class Missed(Ended):
     """Events were lost, or nobody can tell whether they were."""
+
+    reason = "missed"
 
 
 class Listener(Generic[E]):
@@ -99,10 +105,13 @@ class Broadcast(Generic[E]):
     - It is read from its end on, committed records alone. What was heard up to, is known: after an outage it goes on
       from there, and where it can't, whoever listens is told that events were missed.
     - Nobody's slowness holds up anybody: who has more than `most` events waiting is ended.
+    - `saw` is told of each listener that is ended, and why.
     """
 
-    def __init__(self, source: Followed[Numbered[E]], clock: Clock, pause: Backoff, most: int) -> None:
-        self._source, self._clock, self._pause, self._most = source, clock, pause, most
+    def __init__(
+        self, source: Followed[Numbered[E]], clock: Clock, pause: Backoff, most: int, saw: Callable[[Ended], None]
+    ) -> None:
+        self._source, self._clock, self._pause, self._most, self._saw = source, clock, pause, most, saw
         self._listeners: defaultdict[str, dict[Listener[E], None]] = defaultdict(dict)
         self._place: Place | None = None
         self._users = 0
@@ -140,7 +149,11 @@ class Broadcast(Generic[E]):
             if not self._listeners[key]:
                 del self._listeners[key]
 
-        listener = Listener[E](key, self._most, end, leave)
+        def ended(why: Ended) -> None:
+            self._saw(why)
+            end(why)
+
+        listener = Listener[E](key, self._most, ended, leave)
         self._listeners[key][listener] = None
         return listener
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from graphql import GraphQLSchema
+from prometheus_client import CollectorRegistry
 
 from python_app_template.adapters.primary.broadcast import Broadcast, Numbered
 from python_app_template.adapters.primary.graphql.context import Services
@@ -35,6 +36,7 @@ from python_app_template.core.use_cases.admit import Admit
 from python_app_template.core.use_cases.backoff import Backoff
 from python_app_template.core.use_cases.follow_commands import FollowCommands
 from python_app_template.core.use_cases.submit_message import SubmitMessage
+from python_app_template.monitoring.subscriptions import SubscriptionMetrics
 from tests.fakes.clock import FakeClock
 from tests.fakes.commands import FakeCommandLog, FakeMessageLog
 from tests.fakes.listening import FakeTopic
@@ -104,6 +106,11 @@ class Desk:
     topic: FakeTopic[Numbered[Body]]
     app: Edge
     http: httpx.AsyncClient
+    registry: CollectorRegistry
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Return what it shows now."""
+        return self.registry.get_sample_value(name, labels)
 
     async def post(self, body: object, token: str | None = BOSS, **headers: str) -> httpx.Response:
         """Send a body as it is."""
@@ -161,7 +168,10 @@ async def opened(
     admit = Admit(OpenDoor(ALL_SCOPES) if everybody else tokens, throttle, POLICY)
     writes = Writes(SubmitMessage(sent, ids), waiting, clock, shop.orders, shop.stock, FakeBatchViews(shop.held))
     services = Services(shop.orders, shop.stock, writes, waiting, ids, admit)
-    broadcast = Broadcast[Body](topic, clock, pause, waiting_events)
+    registry = CollectorRegistry()
+    metrics = SubscriptionMetrics(registry)
+    broadcast = Broadcast[Body](topic, clock, pause, waiting_events, lambda why: metrics.ended(why.reason))
+    metrics.shows(lambda: broadcast.listening)
     execution = Execution(schema(), limits, introspection=introspection)
     websockets = WebSockets(execution, services, broadcast, clock, room)
     app = Edge(Endpoint(execution, services, websockets, 65536))
@@ -169,7 +179,7 @@ async def opened(
     transport = httpx.ASGITransport(app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://desk") as http:
-            yield Desk(shop, sent, commands, tokens, throttle, clock, websockets, topic, app, http)
+            yield Desk(shop, sent, commands, tokens, throttle, clock, websockets, topic, app, http, registry)
     finally:
         for task in tasks:
             task.cancel()

@@ -16,6 +16,7 @@ from python_app_template.adapters.primary.graphql.house import Room
 from python_app_template.adapters.primary.graphql.websocket import PROTOCOL
 from python_app_template.adapters.primary.http import serving
 from python_app_template.adapters.wire.events import BatchQuantityChanged, Body, Cause, LineRejected
+from python_app_template.monitoring.subscriptions import REASONS
 from tests.unit.graphql.desk import BOSS, Desk, opened
 
 EVENTS = "subscription ($sku: ID!) { events(sku: $sku) { type id sku version qty orderId cause { offset } } }"
@@ -316,6 +317,24 @@ async def test_a_slow_reader_is_closed_and_holds_nobody_up(desk: Desk, port: int
         desk.topic.publish(*(event(number) for number in range(1, 8)))  # more than wait for anybody, in one go
         assert (await slow.closed())[0] == 1008
         assert (await quick.closed())[0] == 1008
+    assert ended(desk) == {"too_slow": 2, "missed": 0}
+    assert desk.metric("app_subscriptions") == 0
+
+
+async def test_subscriptions_are_counted_while_they_are_open(desk: Desk, port: int) -> None:
+    assert desk.metric("app_subscriptions") == 0
+    async with client(port) as reader, client(port) as other:
+        await (await (await reader.begin()).subscribe("S", "s")).subscribe("T", "t")
+        await (await other.begin()).subscribe()
+        assert desk.metric("app_subscriptions") == 3
+        await reader.say(type="complete", id="t")
+        await until(lambda: desk.metric("app_subscriptions") == 2)
+    await until(lambda: desk.metric("app_subscriptions") == 0)
+    assert ended(desk) == {"too_slow": 0, "missed": 0}, "they left by themselves"
+
+
+def ended(desk: Desk) -> dict[str, float | None]:
+    return {reason: desk.metric("app_subscriptions_ended_total", reason=reason) for reason in REASONS}
 
 
 async def test_who_does_not_read_is_cut_off(desk: Desk, port: int) -> None:
@@ -380,6 +399,7 @@ async def test_when_events_may_have_been_missed_it_is_told(desk: Desk, port: int
             desk.topic.start_offset = 2
         desk.topic.fail()
         assert await reader.closed() == (1011, f"events may have been missed: {what}")
+    assert ended(desk) == {"too_slow": 0, "missed": 1}
     async with client(port) as again:
         await (await again.begin()).subscribe()
         desk.topic.publish(event(9))
