@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from python_app_template.adapters import dead_letters
 from python_app_template.adapters.secondary.postgres.engine import each_alone, transaction
 from python_app_template.adapters.secondary.postgres.fates import write_down
+from python_app_template.adapters.secondary.postgres.looking import Looking
 from python_app_template.adapters.secondary.postgres.packing import Packed, pack, unpack
 from python_app_template.core.delivery.faults import Halted
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
@@ -34,9 +35,6 @@ ROWS_AT_ONCE = 16
 
 IDLE_SECONDS = 0.1
 """How long a reader waits for a commit before it says that there was none."""
-
-QUIET_SECONDS, LAZIER = 1.0, 5
-"""After so long without a row, looks for rows of other processes are so many times rarer: each costs a millisecond."""
 
 APPEND = text(
     """
@@ -187,9 +185,8 @@ class PostgresOutboxReader(OutboxReader):
         poll_seconds: float,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        self._engine, self._each_alone, self._committed = engine, each_alone(engine), committed
-        self._page_bytes, self._poll_seconds, self._idle_seconds = page_bytes, poll_seconds, idle_seconds
-        self._found_at = float("-inf")
+        self._engine, self._each_alone, self._page_bytes = engine, each_alone(engine), page_bytes
+        self._looking = Looking(committed, poll_seconds, idle_seconds)
 
     async def standing(self) -> Standing:
         """As the port says. Raises Halted too: somebody emptied the outbox."""
@@ -202,14 +199,7 @@ class PostgresOutboxReader(OutboxReader):
 
     async def page(self, number: int) -> Sequence[OutboxRow]:
         """As the port says; the first row comes without its frames."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._idle_seconds
-        self._committed.clear()
-        while len(page := await self._look(number)) == 1 and loop.time() < until:
-            await self._wait_for_a_commit(loop.time() - self._found_at)
-        if len(page) > 1:
-            self._found_at = loop.time()
-        return page
+        return await self._looking.until_more(partial(self._look, number))
 
     async def start(self) -> None:
         """As the port says."""
@@ -227,13 +217,6 @@ class PostgresOutboxReader(OutboxReader):
         """As the port says."""
         async with transaction(self._each_alone) as connection:
             await connection.execute(TRIM, {"below": below})
-
-    async def _wait_for_a_commit(self, quiet: float) -> None:
-        """Return when this process commits, or when it is time to look what others have; then look."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._poll_seconds * (LAZIER if quiet > QUIET_SECONDS else 1)):
-                await self._committed.wait()
-        self._committed.clear()
 
     async def _look(self, number: int) -> Sequence[OutboxRow]:
         async with transaction(self._each_alone) as connection:
