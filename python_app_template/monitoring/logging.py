@@ -1,5 +1,6 @@
 """Structured logs: one pipe to one stream for structlog's and the standard library's, as JSON or for people."""
 
+import json
 import logging
 import re
 import sys
@@ -18,6 +19,11 @@ PASSWORD_IN_TEXT = re.compile(
 )
 PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)", re.DOTALL)
 SECRET_KEY = re.compile(r"(?i)passw|secret|token|credential|\.pem$")
+
+STAMP = "timestamp"
+"""Put on each line here, whatever the caller gave: never a secret, though it has the colons that make one look."""
+ENCODER = json.JSONEncoder()
+"""`json.dumps` would make one for each line; by then there is nothing but what JSON knows."""
 
 # One line per request, and statements with all their values, are more than a log can bear.
 CHATTY = {"uvicorn.access": logging.WARNING, "sqlalchemy": logging.WARNING, "asyncio": logging.WARNING}
@@ -77,7 +83,7 @@ def _shared(context: dict[str, str]) -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key=STAMP),
         with_context,
         structlog.processors.StackInfoRenderer(),
         # As text, without the values of variables: those may be secret.
@@ -89,12 +95,16 @@ def _rendered(style: Literal["json", "console"]) -> list[Processor]:
     if style == "console":
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
-    return [structlog.processors.JSONRenderer()]
+    return [_as_json]
+
+
+def _as_json(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
+    return ENCODER.encode(event)
 
 
 def mask_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide passwords in URLs, in texts, and in what is called a password: a second net under the masked settings."""
-    return {key: MASK if _is_secret(key) else _masked(value) for key, value in event.items()}
+    return {key: value if key == STAMP else MASK if _is_secret(key) else _masked(value) for key, value in event.items()}
 
 
 @lru_cache(maxsize=1000)
@@ -103,8 +113,8 @@ def _is_secret(key: str) -> bool:
 
 
 def _masked(value: object) -> object:
-    if isinstance(value, str):
-        return _masked_text(value)
+    if isinstance(value, str):  # looked at closely only where the signs of a secret are: there is a line a request
+        return _masked_text(value) if "=" in value or ":" in value or "-----BEGIN" in value else value
     match value:
         case None | int() | float():
             return value
@@ -117,9 +127,6 @@ def _masked(value: object) -> object:
 
 
 def _masked_text(text: str) -> str:
-    """Look for each only where its signs are: there is a line for each request."""
-    if "://" in text:
-        text = PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
-    if "-----BEGIN" in text:
-        text = PRIVATE_KEY.sub(rf"\1{MASK}", text)
-    return PASSWORD_IN_TEXT.sub(rf"\1{MASK}", text) if "=" in text or ":" in text else text
+    text = PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
+    text = PRIVATE_KEY.sub(rf"\1{MASK}", text)
+    return PASSWORD_IN_TEXT.sub(rf"\1{MASK}", text)

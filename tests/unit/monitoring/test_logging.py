@@ -62,6 +62,13 @@ def test_a_line_is_an_object_with_time_level_and_logger() -> None:
     }
 
 
+def test_a_line_is_the_text_that_json_dumps_makes() -> None:
+    stream = configured()
+    structlog.get_logger("a").info("é", f=0.1, several=[{"a": None}], text='"\n', timestamp="not mine")
+    assert stream.getvalue() == json.dumps(json.loads(stream.getvalue())) + "\n"
+    assert [*lines(stream)[0]] == ["service", "f", "several", "text", "timestamp", "event", "logger", "level"]
+
+
 def test_the_standard_librarys_logs_go_the_same_way() -> None:
     stream = configured()
     logging.getLogger("librdkafka").error("broker %s away", 1)
