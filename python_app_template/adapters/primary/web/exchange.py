@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 import structlog
@@ -30,6 +31,8 @@ SECURITY: Final = (
 NO_PAGE: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 NOT_STORED: Final = (b"cache-control", b"no-store")
 TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
+
+DRAWN: Final = Random(secrets.randbits(128))  # noqa: S311 - names, no secrets: each draw from the kernel is a call to it
 
 access_log = structlog.get_logger("access")
 
@@ -59,6 +62,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._log = access_log.bind()  # once: the lazy one is made anew for each line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -88,7 +92,7 @@ class Edge:
             else:
                 await self._app(scope, receive, answer)
         finally:
-            access_log.info(
+            self._log.info(
                 "http.request",
                 method=method,
                 path=scope["path"],
@@ -130,7 +134,7 @@ def _exchange(scope: Scope) -> Exchange:
             # Two of them are two answers to who asks: neither is taken.
             authorization = value.decode("latin-1") if authorization is None else ""
     client = scope.get("client")
-    drawn = "" if request_id and traceparent else secrets.token_hex(40)  # once, as each time asks the kernel
+    drawn = "" if request_id and traceparent else f"{DRAWN.getrandbits(320):080x}"
     return Exchange(
         request_id or drawn[:32],
         traceparent or f"00-{drawn[32:64]}-{drawn[64:]}-00",
