@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from hmac import compare_digest, digest
+from hmac import HMAC, compare_digest
 from typing import NamedTuple
 
 from python_app_template.core.delivery.messages import Refused
@@ -35,7 +35,7 @@ class CommandIds:
     """Makes ids and reads them: `PARTITION-OFFSET-TAG`. Without the secret nobody makes one, nor learns the subject."""
 
     def __init__(self, secret: bytes, topic_id: str) -> None:
-        self._secret = secret
+        self._keyed = HMAC(secret, digestmod="sha256")  # copied for each id: half the time of one made anew
         self.topic_id = topic_id
         """Kafka's id of the input topic: in one of the same name that was made anew, a place means something else."""
 
@@ -68,7 +68,9 @@ class CommandIds:
     def _digest(self, *parts: str) -> bytes:
         # Each part with its length, so that no two lists of parts give the same text.
         text = "".join([f"{len(part)}:{part}" for part in parts])
-        return digest(self._secret, text.encode(errors="surrogatepass"), "sha256")
+        mac = self._keyed.copy()
+        mac.update(text.encode(errors="surrogatepass"))
+        return mac.digest()
 
 
 class Status(StrEnum):

@@ -38,6 +38,12 @@ def test_an_id_says_where_its_message_lies() -> None:
     assert (command.place, command.kind) == (PLACE, "orders")
 
 
+def test_an_id_is_the_one_that_earlier_versions_made() -> None:
+    ids = CommandIds(b"s" * 32, "topic-id")
+    assert ids.make(Place(3, 41), "orders", "alice") == "3-41-orders_x1MroHgMAupVkV2qlUcJ0VJ0jq5acGcTCFIo"
+    assert ids.make(Place(0, 0), "stock", None) == "0-0-stock_YuIDdC55kn7gy5oy4m2oMRF0xXj9TSbyv2Pq"
+
+
 def test_an_id_knows_its_sender_and_does_not_show_them() -> None:
     made = IDS.make(PLACE, "orders", "alice")
     command = IDS.read(made)
