@@ -18,6 +18,7 @@ from python_app_template.adapters.wire.messages import (
     Id,
     OrderCancelled,
     OrderPlaced,
+    is_plain,
 )
 from python_app_template.adapters.wire.strict_json import control_character, parse
 from python_app_template.core.access.ownership import owner_for, reaches
@@ -35,7 +36,7 @@ PlaceOrder: Final = strict(OrderPlaced, "PlaceOrder", optional=["order_id"])
 CreateBatch: Final = strict(BatchCreated, "CreateBatch")
 ChangeBatch: Final = strict(BatchQuantityChanged, "ChangeBatch", without=["batch_ref"])
 
-JUDGE: Final = Judge(parse, control_character)
+JUDGE: Final = Judge(parse, control_character, is_plain)
 
 ORDERS, STOCK = "orders", "stock"
 """Kinds of commands, as the policy names them."""

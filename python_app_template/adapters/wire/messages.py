@@ -100,7 +100,7 @@ def decode(record: Record) -> Message[Command]:
     value = record.value
     if value is None:
         return _refused(record, OTHER, "empty", "the record has no value")
-    if _is_plain(value):
+    if is_plain(value):
         try:
             return _message(record, _DECODE(value))
         except ValueError:  # what is wrong, and whether it is the first thing that is, careful reading tells
@@ -108,7 +108,7 @@ def decode(record: Record) -> Message[Command]:
     return decode_carefully(record, value)
 
 
-def _is_plain(value: bytes) -> bool:
+def is_plain(value: bytes) -> bool:
     """Tell whether the bytes hold nothing that msgspec judges otherwise than the contract does.
 
     That is: bad UTF-8 or lone surrogates where it skips a field, control characters, nesting (a level takes two bytes

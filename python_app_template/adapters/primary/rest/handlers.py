@@ -7,16 +7,27 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Request
 from litestar.params import FromPath
+from msgspec import Struct
 
 from python_app_template.adapters.primary.rest import answers
 from python_app_template.adapters.primary.web.answering import Answer
+from python_app_template.adapters.primary.web.bodies import json_body
 from python_app_template.adapters.primary.web.cursors import behind, cursor
 from python_app_template.adapters.primary.web.guard import CALLER, Caller
 from python_app_template.adapters.primary.web.paths import decoded, number, query, whole
-from python_app_template.adapters.primary.web.problems import Problem, not_found, unavailable
+from python_app_template.adapters.primary.web.problems import not_found, unavailable
 from python_app_template.adapters.primary.web.validators import etag, matches
 from python_app_template.adapters.primary.web.waiting import Waiting, is_decided
-from python_app_template.adapters.primary.writes import JUDGE, Unacknowledged, Writes, Written, granted_to
+from python_app_template.adapters.primary.writes import (
+    JUDGE,
+    ChangeBatch,
+    CreateBatch,
+    PlaceOrder,
+    Unacknowledged,
+    Writes,
+    Written,
+    granted_to,
+)
 from python_app_template.adapters.wire.messages import Id
 from python_app_template.core.access.ownership import owner_for, reaches
 from python_app_template.core.delivery.commands import CommandIds, Place
@@ -54,7 +65,7 @@ class Handlers:
         """POST /v1/orders."""
         seconds = _wait(request, {"wait"})
         return await self._written(
-            await _sent(self._writes.place_order(_caller(request), await _body(request))), seconds
+            await _sent(self._writes.place_order(_caller(request), await _body(request, PlaceOrder))), seconds
         )
 
     async def cancel_order(self, request: Asked, order_id: FromPath[str]) -> Answer:
@@ -66,13 +77,13 @@ class Handlers:
         """POST /v1/batches."""
         seconds = _wait(request, {"wait"})
         return await self._written(
-            await _sent(self._writes.create_batch(_caller(request), await _body(request))), seconds
+            await _sent(self._writes.create_batch(_caller(request), await _body(request, CreateBatch))), seconds
         )
 
     async def change_batch(self, request: Asked, batch_ref: FromPath[str]) -> Answer:
         """PATCH /v1/batches/{batch_ref}."""
         seconds, name = _wait(request, {"wait"}), decoded(batch_ref)
-        sending = self._writes.change_batch(_caller(request), name, await _body(request))
+        sending = self._writes.change_batch(_caller(request), name, await _body(request, ChangeBatch))
         return await self._written(await _sent(sending), seconds)
 
     async def _written(self, written: Written, seconds: float) -> Answer:
@@ -171,11 +182,8 @@ def _window(given: Mapping[str, str], of: str, only: str | None) -> Window:
     return Window(whole(given, "first", 1, MOST, FIRST), behind(given.get("after"), of, only))
 
 
-async def _body(request: Asked) -> object:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Problem(415, "the body has to be application/json")
-    return JUDGE.read(await request.body())
+async def _body(request: Asked, struct: type[Struct]) -> object:
+    return JUDGE.read(await json_body(request), struct)
 
 
 async def _sent(sending: Any) -> Written:
