@@ -101,6 +101,7 @@ class Connection(HttpToolsProtocol):
 
     patience: float
     _timer: asyncio.TimerHandle | None = None
+    _until = 0.0
     _in_head = True
     _head_bytes = 0
 
@@ -111,9 +112,10 @@ class Connection(HttpToolsProtocol):
         return cycle is None or cycle.response_complete or cycle.more_body
 
     def wait(self) -> None:
-        """Look again when the client's time is over."""
-        self._stop_waiting()
-        self._timer = self.loop.call_later(self.patience, self._look)
+        """Look again when the client's time is over. A timer that is under way goes on: each request would cost one."""
+        self._until = self.loop.time() + self.patience
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._until, self._look)
 
     def cut(self) -> None:
         """End it at once; what was not sent is thrown away."""
@@ -162,7 +164,10 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        if self.idle or self.flow.write_paused:
+        self._timer = None
+        if self.loop.time() < self._until:
+            self._timer = self.loop.call_at(self._until, self._look)
+        elif self.idle or self.flow.write_paused:
             self.cut()
         else:
             self.wait()  # the answer takes its time
