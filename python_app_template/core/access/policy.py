@@ -119,7 +119,8 @@ class Policy:
 
     def is_public(self, action: Action) -> bool:
         """Whether no token is looked at."""
-        return isinstance(self.decide(None, action), Allowed)
+        rule = self.rules.get(action)
+        return rule is not None and rule.all is Anyone.EVERYBODY
 
 
 def _is_among(subject: Subject, who: Who) -> bool:
