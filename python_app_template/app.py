@@ -18,7 +18,7 @@ from python_app_template.core.ports.checks import Check
 from python_app_template.core.ports.clock import Clock
 from python_app_template.exit_codes import ExitCode
 from python_app_template.frame import Role, Service
-from python_app_template.lifecycle import DrainTimedOut, Part, Stop, collect_seldom, run_until, unless_stopped
+from python_app_template.lifecycle import DrainTimedOut, Part, Stop, run_until, tune_interpreter, unless_stopped
 from python_app_template.monitoring.monitoring import Monitoring
 from python_app_template.preflight import PreflightFailed, pass_preflight
 from python_app_template.roles.observers import observers
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings, clock: Clock | None = None) -> ExitCode:
     """Serve orders until asked to stop."""
-    collect_seldom()
+    tune_interpreter()
     return asyncio.run(run_service(SERVICE, settings, clock))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar
@@ -20,14 +21,21 @@ log = structlog.get_logger(__name__)
 NEW_OBJECTS = 200_000
 """More than a batch of orders or a page of the outbox has; by Python's own threshold (700) each is looked at often."""
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter from one that waits for it; by Python's own choice 5 ms."""
 
-def collect_seldom() -> None:
-    """Let the garbage collector, which is there for cycles alone, run a few times per second and not per batch.
 
-    Measured with 60,000 orders, side by side: 30 % less CPU time of the service.
+def tune_interpreter() -> None:
+    """Suit Python to large batches, and to threads that compute beside the event loop.
+
+    - The garbage collector, which is there for cycles alone, runs a few times per second and not per batch:
+      measured with 60,000 orders, side by side, 30 % less CPU time of the service.
+    - The event loop goes on soon after each answer while other threads decode, decide and encode: it gives the
+      interpreter away with each system call, so each statement of a transaction would wait for 5 ms and more.
     """
     gc.freeze()  # what is there by now stays
     gc.set_threshold(NEW_OBJECTS, 10, 10)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 class Part(NamedTuple):

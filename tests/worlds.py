@@ -168,6 +168,7 @@ class InPostgres(World):
         async with self.engine.begin() as connection:
             outbox = PostgresOutbox[Event](connection, FORM)
             outbox.put([fact(name) for name in sensors], [])
+            await outbox.prepare()
             await outbox.flush()
 
     async def published(self) -> Sequence[str]:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from python_app_template.lifecycle import collect_seldom
+from python_app_template.lifecycle import tune_interpreter
 from python_app_template.settings import Settings, load
 from tests.benchmark.floor.broker import Intake, Output
 from tests.benchmark.floor.recording import BROKER, FILE, POSTGRES, RESULT, WHAT, Call, Transaction, open_recording
@@ -173,7 +173,7 @@ def main() -> int:
     topics = [kafka.output_topic, kafka.dead_letter_topic, str(kafka.positions_topic)]
     gc.disable()  # all of it stays
     play = script(open_recording(Path(environment[FILE])), topics)
-    collect_seldom()
+    tune_interpreter()
     gc.enable()
     file = Path(environment[RESULT])
     return asyncio.run(run(settings, play, environment[WHAT], lambda result: write(result, file)))

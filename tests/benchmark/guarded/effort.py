@@ -106,6 +106,7 @@ class Bench:
     def _encode(self) -> object:
         outbox = PostgresOutbox[Event](None, FORM)  # type: ignore[arg-type] # nothing is written
         outbox.put(self._held.facts, self._held.dead_letters)
+        outbox.pack()
         return outbox
 
 

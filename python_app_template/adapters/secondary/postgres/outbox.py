@@ -1,7 +1,7 @@
 """The outbox: written inside a batch's transaction, read by the relay in the order of commits."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -14,7 +14,7 @@ from python_app_template.adapters.secondary.postgres.engine import each_alone, t
 from python_app_template.adapters.secondary.postgres.fates import write_down
 from python_app_template.adapters.secondary.postgres.looking import Looking
 from python_app_template.adapters.secondary.postgres.packing import Packed, pack, unpack
-from python_app_template.core.delivery.faults import Halted
+from python_app_template.core.delivery.faults import Halted, blame
 from python_app_template.core.delivery.messages import DeadLetter, Fact, Frame, Record
 from python_app_template.core.delivery.relaying import Cursor, OutboxRow, Standing
 from python_app_template.core.delivery.remedies import for_relay
@@ -32,6 +32,9 @@ PACKED_AT_ONCE = 10_000
 
 ROWS_AT_ONCE = 16
 """Rows of one statement; more there are only when a change takes very many lines off a batch."""
+
+FEW = 100
+"""Facts and dead letters that are packed at once: on a thread it would take longer to hand them over."""
 
 IDLE_SECONDS = 0.1
 """How long a reader waits for a commit before it says that there was none."""
@@ -125,21 +128,38 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def __init__(self, connection: AsyncConnection, form: Format) -> None:
         self._connection, self._form = connection, form
+        self._facts: list[Fact[E]] = []
+        self._dead_letters: list[DeadLetter] = []
         self._rows: list[Packed] = []
         self._kept: list[Record] = []
-        self._buried: list[DeadLetter] = []
 
     def put(self, facts: Sequence[Fact[E]], dead_letters: Sequence[DeadLetter]) -> None:
-        """Encode them; an error here is an error of one of these facts. Frames take more memory than their bytes."""
-        form = self._form
-        frames = chain(form.encode(facts, form.output_topic, form.service), map(self._bury, dead_letters))
-        while some := list(islice(frames, PACKED_AT_ONCE)):
+        """Note them, all facts before all dead letters; `prepare` makes rows of them."""
+        self._facts += facts
+        self._dead_letters += dead_letters
+
+    async def prepare(self) -> None:
+        """Make the rows, where it takes long on a thread. Raises MessageError: one of the facts can't be encoded."""
+        if len(self._facts) + len(self._dead_letters) > FEW:
+            await asyncio.to_thread(self.pack)
+        else:
+            self.pack()
+
+    def pack(self) -> None:
+        """Make the rows here and now; what `prepare` does. Frames take more memory than their bytes."""
+        frames = blame(self._frames)
+        while some := blame(list, islice(frames, PACKED_AT_ONCE)):
             self._rows += pack(some, self._form.row_bytes)
+
+    def _frames(self) -> Iterator[Frame]:
+        form = self._form
+        facts = form.encode(self._facts, form.output_topic, form.service)
+        return chain(facts, map(self._bury, self._dead_letters))
 
     async def flush(self) -> bool:
         """Write all, in rows of bounded size; say whether there was anything. Numbers come with the COMMIT."""
-        if self._buried:
-            await write_down(self._connection, self._buried)
+        if self._dead_letters:
+            await write_down(self._connection, self._dead_letters)
         if self._kept:
             await self._keep()
         for first in range(0, len(self._rows), ROWS_AT_ONCE):
@@ -148,7 +168,6 @@ class PostgresOutbox(Outbox[E], Generic[E]):
 
     def _bury(self, letter: DeadLetter) -> Frame:
         form = self._form
-        self._buried.append(letter)
         frame = dead_letters.bury(letter, form.dead_letter_topic, f"{form.service}/{form.version}")
         if dead_letters.size(frame) <= form.largest_dead_letter:
             return frame
