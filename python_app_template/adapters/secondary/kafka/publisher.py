@@ -9,6 +9,7 @@ from python_app_template.adapters.kafka_admin import KafkaAdmin
 from python_app_template.adapters.secondary.kafka.cursor_topic import CursorTopic
 from python_app_template.adapters.secondary.kafka.errors import relay_fault, rights_needed
 from python_app_template.adapters.secondary.kafka.partitioner import partition_of
+from python_app_template.adapters.secondary.kafka.reading import bounds
 from python_app_template.adapters.secondary.kafka.topics import recognised, written_counts
 from python_app_template.adapters.secondary.kafka.transactions import GRACE_SECONDS, Reach, TransactionalProducer
 from python_app_template.core.delivery.faults import Halted
@@ -63,11 +64,11 @@ class KafkaPublisher(Publisher):
         """See the port."""
         deadline = time.monotonic() + self._producer.patience
         with rights_needed(f"read {self._cursors.partition.topic}"):
-            while (bounds := await self._admin.bounds(self._cursors.partition)).stable_end < bounds.end:
+            while (found := await bounds(self._admin, self._cursors.partition)).stable_end < found.end:
                 if time.monotonic() > deadline:
-                    raise await self._held(bounds.stable_end)
+                    raise await self._held(found.stable_end)
                 await asyncio.sleep(0.1)
-            return await self._cursors.last(bounds.start, bounds.end)
+            return await self._cursors.last(found.start, found.end)
 
     async def topics(self) -> Mapping[str, str]:
         """See the port."""
