@@ -206,9 +206,9 @@ BUGS = (
         (
             Patch(
                 f"{POSTGRES}/outbox.py",
-                "        frames = chain(form.encode(facts, form.output_topic, form.service), map(self._bury, dead_letters))\n",  # noqa: E501
-                "        frames = iter(form.encode(facts, form.output_topic, form.service))\n"
-                "        self._letters = [self._bury(letter) for letter in dead_letters]\n",
+                "        return chain(facts, map(self._bury, self._dead_letters))\n",
+                "        self._letters = [self._bury(letter) for letter in self._dead_letters]\n"
+                "        return iter(facts)\n",
             ),
             Patch(
                 f"{POSTGRES}/outbox.py",

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import NamedTuple, TypeAlias
 
 import structlog
@@ -157,6 +158,7 @@ async def serving(app: ASGIApp, host: str, port: int, limits: Limits = Limits())
         access_log=False,
         lifespan="off",
         server_header=False,
+        timeout_keep_alive=ceil(limits.request_seconds),  # never sooner than `bounded` does
         proxy_headers=False,  # it would believe whoever comes from this machine; whom to believe is a setting
         timeout_graceful_shutdown=CLOSING_SECONDS,
     )

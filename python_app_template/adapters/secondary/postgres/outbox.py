@@ -151,11 +151,6 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         while some := blame(list, islice(frames, PACKED_AT_ONCE)):
             self._rows += pack(some, self._form.row_bytes)
 
-    def _frames(self) -> Iterator[Frame]:
-        form = self._form
-        facts = form.encode(self._facts, form.output_topic, form.service)
-        return chain(facts, map(self._bury, self._dead_letters))
-
     async def flush(self) -> bool:
         """Write all, in rows of bounded size; say whether there was anything. Numbers come with the COMMIT."""
         if self._dead_letters:
@@ -165,6 +160,11 @@ class PostgresOutbox(Outbox[E], Generic[E]):
         for first in range(0, len(self._rows), ROWS_AT_ONCE):
             await append(self._connection, self._rows[first : first + ROWS_AT_ONCE])
         return bool(self._rows)
+
+    def _frames(self) -> Iterator[Frame]:
+        form = self._form
+        facts = form.encode(self._facts, form.output_topic, form.service)
+        return chain(facts, map(self._bury, self._dead_letters))
 
     def _bury(self, letter: DeadLetter) -> Frame:
         form = self._form
