@@ -130,8 +130,8 @@ BUGS = (
         (
             Patch(
                 f"{KAFKA}/transactions.py",
-                "            self._producer = Producer(properties, logger=kafka_client.LOGGER)\n",
-                "            self._producer = Producer(properties, logger=kafka_client.LOGGER)\n"
+                "            self._producer = new_producer(properties)\n",
+                "            self._producer = new_producer(properties)\n"
                 "            own = {n: v for n, v in properties.items() if not n.startswith('transaction')}\n"
                 "            self.outside = Producer(own)\n",
             ),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from python_app_template.adapters import kafka_client
+from python_app_template.adapters.kafka_client import LOGGER, Properties
 from python_app_template.adapters.secondary.kafka.errors import REFUSALS
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.delivery.messages import Frame
@@ -19,6 +20,8 @@ Reach: TypeAlias = Callable[[str], None]
 
 Blame: TypeAlias = Callable[[KafkaError, str], Exception]
 """Maps an error to what is raised; the text says which act or record it befell."""
+
+NewProducer: TypeAlias = Callable[[Properties], Producer]
 
 SLICE_SECONDS = 0.5
 """librdkafka's calls that block are made in such slices, so that closing never waits long."""
@@ -43,11 +46,22 @@ GRACE_SECONDS = 10.0
 """What the broker is given beyond a transaction's time."""
 
 
+def new_producer(properties: Properties) -> Producer:
+    """Make librdkafka's; what it logs is ours."""
+    return Producer(properties, logger=LOGGER)
+
+
 class TransactionalProducer:
     """Blocks. Whatever goes wrong, it is thrown away: nothing is aborted and carried on."""
 
     def __init__(
-        self, settings: Settings, transactional_id: str, blame: Blame, *, grace: float = GRACE_SECONDS
+        self,
+        settings: Settings,
+        transactional_id: str,
+        blame: Blame,
+        *,
+        grace: float = GRACE_SECONDS,
+        new_producer: NewProducer = new_producer,
     ) -> None:
         self._blame = blame
         self.patience = settings.kafka.transaction_timeout_ms / 1000 + grace
@@ -58,7 +72,7 @@ class TransactionalProducer:
         properties = kafka_client.producer(settings, transactional_id) | {"on_delivery": report}
         self._producer: Producer | None = None
         with self.refusals(f"producer {transactional_id}"):
-            self._producer = Producer(properties, logger=kafka_client.LOGGER)
+            self._producer = new_producer(properties)
 
     def fence(self) -> None:
         """Shut older producers of this id out, and have what they left open ended."""
