@@ -71,10 +71,17 @@ def tail_reader(settings: Settings) -> Properties:
 
 
 def producer(settings: Settings, transactional_id: str) -> Properties:
-    """All or nothing: transactions under this id, the largest messages, a page of them in its queue."""
+    """All or nothing: transactions under this id, the largest messages, a page of them in its queue.
+
+    Of one partition librdkafka 2.16 sends nothing while an answer for it is outstanding, and yet looks without a pause
+    whether it may: a third of the relay's processor time (rdkafka_broker.c, rd_kafka_toppar_producer_serve, counts
+    messages where it limits requests). With one request under way for all of a broker's partitions it waits for that.
+    A broker takes the requests of a connection one after the other in any case.
+    """
     page = {
         "compression.type": "lz4",
         "batch.size": PACKED_BYTES,
+        "max.in.flight.requests.per.connection": 1,
         "queue.buffering.max.messages": 10_000_000,
         "queue.buffering.max.kbytes": 2_097_151,
     }
