@@ -86,11 +86,11 @@ class Stop:
 
     def on_signal(self, number: int) -> None:
         """Ask for it; from now on a signal is not the event loop's to hear, which may hang."""
-        log.info("service.stopping", signal=signal.Signals(number).name)
         self._asked.set()
         for again in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().remove_signal_handler(again)
             signal.signal(again, _end_at_once)
+        log.info("service.stopping", signal=signal.Signals(number).name)  # last: who reads it may send the second one
 
 
 async def unless_stopped(work: Awaitable[T], stop: Stop) -> T | None:
