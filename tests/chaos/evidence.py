@@ -35,7 +35,7 @@ def wrong(evidence: Evidence) -> list[str]:
 def failpoints_hit(directory: Path) -> Iterator[tuple[str, Struck]]:
     """Each hit that the processes logged, with the failpoint's name."""
     for log in directory.glob("process-*.log"):
-        for line in log.read_bytes().splitlines():
+        for line in _whole_lines(log):
             if b'"failpoint.hit"' in line:
                 hit = json.loads(line)
                 expires = hit["point"] in LONG_DELAYS and hit["seconds"] > TRANSACTION_SECONDS
@@ -43,9 +43,14 @@ def failpoints_hit(directory: Path) -> Iterator[tuple[str, Struck]]:
                 yield hit["point"], _struck(f"failpoint.{kind}", hit["timestamp"])
 
 
+def _whole_lines(log: Path, since: int = 0) -> list[bytes]:
+    """The last one may be half there while its process is writing it."""
+    return log.read_bytes()[since:].rpartition(b"\n")[0].splitlines()
+
+
 def errors_raised(log: Path, since: int) -> Iterator[Struck]:
     """Each error of `sqlstate` faults that the server logged, behind so many bytes."""
-    for line in log.read_bytes()[since:].splitlines():
+    for line in _whole_lines(log, since):
         head, found, code = line.partition(f"ERROR:  {RAISED} ".encode())
         if found:
             day, clock, zone = head.decode().split()[:3]
@@ -56,7 +61,7 @@ def errors_raised(log: Path, since: int) -> Iterator[Struck]:
 def halted(directory: Path) -> Iterator[str]:
     """No fault of the schedule may need a person."""
     for log in directory.glob("process-*.log"):
-        for line in log.read_bytes().splitlines():
+        for line in _whole_lines(log):
             if b'"part.halted"' in line:
                 yield f"halted: {line.decode()}"
 

@@ -72,7 +72,7 @@ class Member:
             return "crashed at a failpoint", True
         if code == 0 and self.sent is signal.SIGTERM:
             return "drained", True
-        if code == -signal.SIGTERM and self.sent is signal.SIGTERM and not lines:
+        if code == -signal.SIGTERM and self.sent is signal.SIGTERM and last.get("event") in {None, "settings.loaded"}:
             return "ended before it began", True
         return f"exit {code} ({last.get('event')})", False
 

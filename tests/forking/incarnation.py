@@ -43,8 +43,11 @@ def put_clock(path: Path, seconds: float) -> None:
 
 
 def hold_interpreter(_number: int, _frame: FrameType | None) -> None:
-    """Sleep without giving up the interpreter's lock: nothing polls, while librdkafka's own threads go on."""
-    ctypes.PyDLL(None).usleep(int(float(os.environ[HELD_SECONDS]) * 1_000_000))
+    """Sleep without giving up the interpreter's lock: nothing polls, while librdkafka's own threads go on.
+
+    Who has no environment yet is not held: it would end by the missing variable, and nobody would know why.
+    """
+    ctypes.PyDLL(None).usleep(int(float(os.environ.get(HELD_SECONDS, "0")) * 1_000_000))
 
 
 def main() -> int:
