@@ -65,7 +65,8 @@ async def test_an_event_that_can_not_be_encoded_is_about_a_message(
 
 
 async def test_a_transaction_that_fails_ends_when_its_encoding_has(engine: AsyncEngine) -> None:
-    failing, encoded = threading.Event(), threading.Event()
+    failing, left = threading.Event(), threading.Event()
+    left_before: list[bool] = []
 
     class Failing(Nothing):
         async def flush(self) -> None:
@@ -74,9 +75,13 @@ async def test_a_transaction_that_fails_ends_when_its_encoding_has(engine: Async
 
     def encode(_facts: object, *_: str) -> Iterable[Frame]:
         assert failing.wait(10)
-        encoded.set()
+        left_before.append(left.wait(0.1))
         raise KeyError("is not what ended it")
 
-    with pytest.raises(TransientError, match="away"):
-        await commit(begun(engine, encode, Failing), MANY)
-    assert encoded.is_set()
+    async with begun(engine, encode, Failing) as uow:
+        await uow.advance(())
+        uow.outbox.put(MANY, ())
+        with pytest.raises(TransientError, match="away"):
+            await uow.commit()
+        left.set()
+    assert left_before == [False]
