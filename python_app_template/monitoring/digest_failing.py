@@ -30,6 +30,13 @@ class FailingDigests(Digests):
         """As the port says."""
         return await self._inner.place()
 
+    async def begin(self, place: Place) -> bool:
+        """As the port says."""
+        await self._points.reach("notifier.before_begin")
+        begun = await self._inner.begin(place)
+        await self._points.reach("notifier.begun")
+        return begun
+
     async def put(self, place: Place) -> None:
         """As the port says."""
         await self._points.reach("notifier.before_put")

@@ -63,11 +63,19 @@ class MeteredDigests(Digests):
         with self._watch.over("read_digests_place", DATABASE):
             return await self._inner.place()
 
+    async def begin(self, place: Place) -> bool:
+        """As the port says."""
+        with self._watch.over("begin_digests", DATABASE):
+            begun = await self._inner.begin(place)
+        if begun:
+            log.info("digests.begun", topic_id=place.topic_id, offsets=dict(place.offsets))
+        return begun
+
     async def put(self, place: Place) -> None:
         """As the port says."""
         with self._watch.over("put_digests_place", DATABASE):
             await self._inner.put(place)
-        log.info("digests.begun", topic_id=place.topic_id, offsets=dict(place.offsets))
+        log.info("digests.moved", topic_id=place.topic_id, offsets=dict(place.offsets))
 
     async def collect(self, starts: Mapping[int, int], stretch: Stretch[Shortage]) -> None:
         """As the port says."""

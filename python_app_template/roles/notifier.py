@@ -55,6 +55,7 @@ async def open_notifier(world: World) -> AsyncIterator[Sequence[Part]]:
         collect = CollectShortages(WatchedShortages(events, watch), digests, clock, tell_astray)
         lead = metered.metered_lead(term.lead(settings.database, lock=LOCK, name=NAME), watch)
         notify = Notify(lead, collect, deliver, world.pause)
+        await notify.begin()
         yield [Part(NAME, notify, notify.drain), repeating("digests", digests.look, LOOK_EVERY)]
 
 

@@ -42,8 +42,7 @@ def first_notifier(arena: Arena, ground: Field, directory: Path) -> Mapping[int,
         arena.forks, ground.direct, directory, "first-notifier", **ground.variables, APP_ROLES="notifier"
     )
     try:
-        service.start()
-        wait_until(lambda: bool(service.lines("digests.begun")), START_SECONDS, service.explain)
+        service.start().until_ready()
         begun = service.lines("digests.begun")[0]["offsets"]
         assert service.terminate() == 0, service.explain()
     finally:

@@ -65,15 +65,10 @@ def shop(launch: Launch, world: World) -> World:
     return world
 
 
-def ready(process: ServiceProcess) -> ServiceProcess:
-    """Ready, and it has written down where it begins."""
-    process.until_ready()
-    wait_until(lambda: bool(process.lines("digests.begun")), explain=process.explain)
-    return process
-
-
 def test_it_begins_at_the_logs_end_and_goes_on_where_it_was(shop: World, launch: Launch, server: MailServer) -> None:
-    notifier = ready(launch("notifier", **mail_settings(server)))
+    late = {"APP_FAILPOINTS__POINTS": "notifier.before_begin=1*delay(1)"}
+    notifier = launch("notifier", **mail_settings(server, **late)).until_ready()
+    assert notifier.lines("digests.begun"), "ready before it was written down from where on people are told"
     runs_out(shop, "first", 2)
     wait_until(has_told(server, "first"), explain=notifier.explain)
     assert notifier.terminate() == 0
@@ -93,7 +88,7 @@ def test_it_begins_at_the_logs_end_and_goes_on_where_it_was(shop: World, launch:
 def test_killed_between_sending_and_noting_it_the_same_mail_comes_again(
     shop: World, launch: Launch, server: MailServer
 ) -> None:
-    notifier = ready(launch("notifier", **mail_settings(server)))
+    notifier = launch("notifier", **mail_settings(server)).until_ready()
 
     def take_and_kill(stage: str, _address: str) -> str | None:
         if stage == "DATA" and len(server.mails) == 0:
@@ -143,7 +138,7 @@ def test_what_is_refused_is_kept_and_counted_and_the_next_goes_on(
 ) -> None:
     refusing = True
     server.answer = lambda stage, _address: "554 never" if refusing and stage == "DATA" else None
-    notifier = ready(launch("notifier", **mail_settings(server)))
+    notifier = launch("notifier", **mail_settings(server)).until_ready()
     runs_out(shop, "refused")
     wait_until(lambda: notifier.metric("app_digests_total", outcome="failed") == 1, explain=notifier.explain)
     notifier.until_ready()
@@ -159,12 +154,14 @@ def test_what_is_refused_is_kept_and_counted_and_the_next_goes_on(
 
 def test_of_two_one_tells_and_the_other_takes_over(shop: World, launch: Launch, server: MailServer) -> None:
     pair = [launch(name, **mail_settings(server)) for name in ("one", "two")]
-    wait_until(lambda: any(process.lines("digests.begun") for process in pair))
+    pair[0].until_ready()
     runs_out(shop, "first", 3)
-    wait_until(has_told(server, "first"))
-    (leader,) = [process for process in pair if process.lines("digests.begun")]
-    wait_until(lambda: leader.metric("app_digests_total", outcome="sent") == 1)
-    leader.kill()
+
+    def leaders() -> list[ServiceProcess]:
+        return [process for process in pair if process.metric("app_digests_total", outcome="sent") == 1]
+
+    wait_until(lambda: bool(leaders()))
+    leaders()[0].kill()
     runs_out(shop, "second")
     wait_until(has_told(server, "second"))
     assert told(server.mails) == ["first", "first", "first", "second"]
@@ -173,7 +170,7 @@ def test_of_two_one_tells_and_the_other_takes_over(shop: World, launch: Launch, 
 
 def test_without_a_mail_server_it_is_logged(shop: World, launch: Launch) -> None:
     roles = {"APP_ROLES": "notifier", "APP_MAIL__DIGEST_SECONDS": str(DIGEST_SECONDS)}
-    notifier = ready(launch("notifier", **roles))
+    notifier = launch("notifier", **roles).until_ready()
     runs_out(shop, "first")
     wait_until(lambda: bool(notifier.lines("mail.logged")), explain=notifier.explain)
     assert "order first, line 0" in notifier.lines("mail.logged")[0]["text"]
@@ -185,7 +182,7 @@ def test_a_storm_is_one_mail(shop: World, launch: Launch, server: MailServer) ->
     """100,000 lines: 200 of them and the totals, and no more memory than for a few."""
     import psutil  # noqa: PLC0415 - this test's alone
 
-    notifier = ready(launch("notifier", **mail_settings(server, APP_MAIL__DIGEST_SECONDS="15")))
+    notifier = launch("notifier", **mail_settings(server, APP_MAIL__DIGEST_SECONDS="15")).until_ready()
     before = psutil.Process(notifier.pid).memory_info().rss
     shop.send(*(order(f"storm-{number}", *[("LAMP", 1000)] * 100) for number in range(1000)))
     wait_until(lambda: notifier.metric("app_digest_lines_pending") == 100_000, 60, notifier.explain)

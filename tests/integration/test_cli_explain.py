@@ -48,7 +48,6 @@ def story(
         )
         try:
             service.start().until_ready()
-            wait_until(lambda: bool(service.lines("digests.begun")), explain=service.explain)
             world.send(batch("b", "CHAIR", 10))
             world.events_of("CHAIR", 1)
             send_all(world)

@@ -92,7 +92,7 @@ def test_the_service_does_all_its_work_with_the_rights_that_are_documented(
     roles = {"APP_ROLES": "worker,relay,notifier", "APP_MAIL__DIGEST_SECONDS": "0.1"}
     world, process = World(settings), ForkedService(forks, settings, tmp_path, **roles)
     with running(process):
-        wait_until(lambda: bool(process.lines("digests.begun")), explain=process.explain)
+        process.until_ready()
         world.send(batch("b", qty=10), batch("c", "LAMP", 5, "2030-01-01"), partition=0)
         world.send(order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), order("p", ("CHAIR", 6)), partition=0)
         world.send(quantity("b", 5), cancelled("o"), order("o", ("CHAIR", 4), ("LAMP", 1), ("NEVER", 1)), partition=0)

@@ -52,6 +52,11 @@ class Digests(Protocol):
         ...
 
     @abstractmethod
+    async def begin(self, place: Place) -> bool:
+        """Write down where to read from, unless that was done before: whether it is this one."""
+        ...
+
+    @abstractmethod
     async def put(self, place: Place) -> None:
         """Write down where to read on."""
         ...

@@ -1,8 +1,8 @@
 """Events in, shortages kept. Yours.
 
 - Each line that is out of stock is kept once: where it was read and what was kept move in one transaction.
-- The first time it begins at the log's end, which is written down before anything is read. A partition that is added
-  later is read from its start.
+- The first time it begins at the log's end, which is written down before anything is read, and before anybody is told
+  that this process is ready. A partition that is added later is read from its start.
 - A log that is another one, or begins or ends elsewhere than was left, is read from the nearest offset there is, and
   what that means is reported.
 """
@@ -33,10 +33,8 @@ class Astray(NamedTuple):
     """Where reading goes on."""
 
 
-def resume(kept: Place | None, bounds: Bounds) -> tuple[Place, list[Astray]]:
+def resume(kept: Place, bounds: Bounds) -> tuple[Place, list[Astray]]:
     """Return where to read on, and what is not as it was left."""
-    if kept is None:
-        return Place(bounds.topic_id, bounds.ends), []
     if kept.topic_id != bounds.topic_id:
         expected, found = f"topic id {kept.topic_id}", f"topic id {bounds.topic_id}"
         astray = [Astray(partition, expected, found, start) for partition, start in bounds.starts.items()]
@@ -63,6 +61,13 @@ class CollectShortages:
         self._kept: dict[int, int] = {}
         self._kept_at = 0.0
 
+    async def begin(self) -> Place:
+        """Return how far the log was read; the first time its end, which is written down. Raises TransientError."""
+        while (place := await self._digests.place()) is None:
+            bounds = await self._events.look()
+            await self._digests.begin(Place(bounds.topic_id, bounds.ends))
+        return place
+
     async def __call__(self, goes_on: Callable[[], Awaitable[bool]]) -> None:
         """Collect while it goes on, and the topic stays as it is. Raises TransientError."""
         bounds = await self._events.look()
@@ -76,7 +81,7 @@ class CollectShortages:
                     return
 
     async def _start(self, bounds: Bounds) -> None:
-        kept = await self._digests.place()
+        kept = await self.begin()
         place, astray = resume(kept, bounds)
         for one in astray:
             self._report(one)

@@ -22,6 +22,20 @@ class Notify:
         """End after the step in hand: what is collected is kept, and goes out with the next digest."""
         self._draining = True
 
+    async def begin(self) -> None:
+        """Settle from where on people are told; tried until it is done.
+
+        Needs no term, and to be awaited before anybody is told that this process is ready: what happens from then on,
+        people are told of.
+        """
+        while True:
+            try:
+                await self._collect.begin()
+            except TransientError:
+                await self._wait_to_try_again()
+            else:
+                return
+
     async def __call__(self) -> None:
         """Run until drained. Raises FatalError, and whatever is a bug."""
         while not self._draining:

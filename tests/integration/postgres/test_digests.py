@@ -74,6 +74,14 @@ async def test_nothing_was_read_of_a_topic_that_nobody_followed(engine: AsyncEng
     assert await PostgresDigests(engine, "another").place() is None
 
 
+async def test_of_several_that_begin_one_says_where(engine: AsyncEngine) -> None:
+    another = PostgresDigests(engine, "another")
+    begun = await asyncio.gather(*(another.begin(Place("id", {0: end, 1: end})) for end in (7, 8, 9)))
+    assert sorted(begun) == [False, False, True]
+    end = 7 + begun.index(True)
+    assert await another.place() == Place("id", {0: end, 1: end})
+
+
 async def test_the_place_moves_with_what_is_collected(digests: PostgresDigests) -> None:
     await digests.collect({0: 10}, Stretch(shortages(2, 1_000_000), {0: 15}))
     await digests.collect({0: 15, 1: 0}, Stretch((), {0: 20, 1: 7}))

@@ -225,13 +225,19 @@ async def test_drained_it_keeps_what_it_has_collected(office: Office) -> None:
 
 
 @pytest.mark.parametrize("point", [name for name in PLACES if name.startswith("notifier.")])
-async def test_whatever_fails_each_line_is_told_and_a_repetition_is_the_same_mail(office: Office, point: str) -> None:
+async def test_whatever_fails_each_line_is_told_and_a_repetition_is_the_same_mail(
+    office: Office, engine: AsyncEngine, point: str
+) -> None:
     office.points = points = Reached(parse(f"{point}=1*error->1*slow->1*off->1*error"))
-    await office.digests.put(Place("old", {0: 0}))  # so that where to read from has to be written down
-    events = Events(end=3)
+    if point in {"notifier.before_begin", "notifier.begun"}:
+        office.digests = PostgresDigests(engine, "another")
+    else:
+        await office.digests.put(Place("old", {0: 0}))  # so that where to read from has to be written down
+    events = Events()
     async with office.at_work(events):
-        await office.until_told(3)
-        for events.end in (5, 9):
+        while await office.digests.place() is None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        for events.end in (3, 5, 9):
             await office.until_told(events.end)
     assert office.told() == 9
     assert point in points.reached

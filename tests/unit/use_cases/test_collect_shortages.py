@@ -6,10 +6,6 @@ from python_app_template.core.use_cases.collect_shortages import Astray, resume
 LOG = Bounds("id", {0: 5, 1: 0}, {0: 20, 1: 9})
 
 
-def test_the_first_time_it_begins_at_the_end() -> None:
-    assert resume(None, LOG) == (Place("id", {0: 20, 1: 9}), [])
-
-
 def test_it_goes_on_where_it_was() -> None:
     for offsets in ({0: 5, 1: 0}, {0: 12, 1: 3}, {0: 20, 1: 9}):
         assert resume(Place("id", offsets), LOG) == (Place("id", offsets), [])

@@ -21,14 +21,17 @@ KEPT = 1000
 """Settled digests that are kept: of those that were sent only the numbers, of those that failed the whole mail."""
 
 PLACES = text("SELECT partition, topic_id, next_offset FROM notifier_positions WHERE topic = :topic")
-PUT = text(
-    """
+INSERT = """
     INSERT INTO notifier_positions (topic, partition, topic_id, next_offset)
     SELECT :topic, p.partition, :topic_id, p."offset" FROM unnest(:partitions, :offsets) AS p (partition, "offset")
     ORDER BY p.partition
-    ON CONFLICT (topic, partition) DO UPDATE SET topic_id = excluded.topic_id, next_offset = excluded.next_offset
+    ON CONFLICT (topic, partition)
     """
-).bindparams(bindparam("partitions", type_=ARRAY(Integer)), bindparam("offsets", type_=ARRAY(BigInteger)))
+PLACED = (bindparam("partitions", type_=ARRAY(Integer)), bindparam("offsets", type_=ARRAY(BigInteger)))
+BEGIN_AT = text(f"{INSERT} DO NOTHING").bindparams(*PLACED)
+PUT = text(f"{INSERT} DO UPDATE SET topic_id = excluded.topic_id, next_offset = excluded.next_offset").bindparams(
+    *PLACED
+)
 MOVE = text(
     """
     WITH locked AS MATERIALIZED (
@@ -121,16 +124,16 @@ class PostgresDigests(Digests):
         offsets = {row.partition: row.next_offset for row in rows}
         return Place(rows[0].topic_id, offsets) if rows else None
 
+    async def begin(self, place: Place) -> bool:
+        """As the port says."""
+        async with transaction(self._engine) as connection:
+            written = await connection.execute(BEGIN_AT, self._values(place))
+            return written.rowcount > 0
+
     async def put(self, place: Place) -> None:
         """As the port says."""
-        values = {
-            "topic": self._topic,
-            "topic_id": place.topic_id,
-            "partitions": list(place.offsets),
-            "offsets": list(place.offsets.values()),
-        }
         async with transaction(self._engine) as connection:
-            await connection.execute(PUT, values)
+            await connection.execute(PUT, self._values(place))
 
     async def collect(self, starts: Mapping[int, int], stretch: Stretch[Shortage]) -> None:
         """As the port says."""
@@ -186,6 +189,14 @@ class PostgresDigests(Digests):
         async with transaction(self._each_alone) as connection:
             row = (await connection.execute(STANDING)).one()
             return Standing(row.digests, row.lines)
+
+    def _values(self, place: Place) -> Mapping[str, object]:
+        return {
+            "topic": self._topic,
+            "topic_id": place.topic_id,
+            "partitions": list(place.offsets),
+            "offsets": list(place.offsets.values()),
+        }
 
 
 async def _extend(connection: AsyncConnection, starts: Mapping[int, int], stretch: Stretch[Shortage]) -> None:
