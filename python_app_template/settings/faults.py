@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from keyword import iskeyword
 from typing import Any, get_args
 
@@ -102,8 +102,10 @@ def unknown(name: str, origin: str, known: Iterable[str]) -> str:
     return f"{name} ({origin}): unknown; " + (f"did you mean {close[0]}?" if close else "docs/configuration.md has all")
 
 
-def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Mapping[str, str]) -> Iterator[str]:
-    """Put pydantic's findings in words; `origins` by variable."""
+def described(
+    cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Mapping[str, str], told: Container[str] = ()
+) -> Iterator[str]:
+    """Put pydantic's findings in words; `origins` by variable. Of those in `told` enough was said."""
     known = dict(fields(cls))
     for error in errors:
         # The default of a field that follows from a wrong one is no fault of its own.
@@ -112,6 +114,8 @@ def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Map
         path = tuple(map(str, error["loc"][:2]))
         field = known.get(path) or known.get(path[:1])
         name = variable(path if path in known else path[:1] if field else path)
+        if name in told:
+            continue
         origin = origins.get(name, "default")
         if error["type"] == "extra_forbidden":
             yield unknown(name, origin, [*map(variable, known), *(variable((section,)) for section in sections(cls))])
@@ -126,13 +130,14 @@ def described(cls: type[BaseModel], errors: Iterable[ErrorDetails], origins: Map
 def _worded(name: str, origin: str, field: FieldInfo | None, text: str) -> Iterator[str]:
     for line in text.splitlines():
         # What a section finds between its fields names its variables itself.
-        yield f"{name} ({origin}): {_short(line, LONGEST_WORDS)}; allowed: {allowed(field)}" if field else line
+        yield f"{name} ({origin}): {short(line, LONGEST_WORDS)}; allowed: {allowed(field)}" if field else line
 
 
 def _found(value: object, field: FieldInfo) -> str:
-    return "the value" if keeps_secret(field) else _short(repr(value))
+    return "the value" if keeps_secret(field) else short(repr(value))
 
 
-def _short(text: str, most: int = LONGEST_VALUE) -> str:
+def short(text: str, most: int = LONGEST_VALUE) -> str:
+    """One line of it, and of one that is longer the beginning."""
     text = re.sub(r"\s+", " ", text)
     return text if len(text) <= most else f"{text[:most]}..."

@@ -22,10 +22,12 @@ from pydantic_settings import (
 )
 
 from python_app_template.settings.faults import (
+    LONGEST_WORDS,
     SettingsError,
     described,
     fields,
     sections,
+    short,
     shown,
     unknown,
     value_at,
@@ -37,6 +39,9 @@ T = TypeVar("T")
 
 FILE, SECRETS = "APP_CONFIG_FILE", "APP_SECRETS_DIR"
 QUOTED = re.compile(r"'.*'|\".*\"")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What bytes that are no UTF-8 become, in variables and arguments. Whoever encodes such text fails."""
+NO_TEXT = "no UTF-8; allowed: text in it"
 SURELY = 0.85
 """How like a known name an unknown one without `__` is that is no other program's."""
 
@@ -100,15 +105,20 @@ def load(cls: type[S], overrides: Mapping[str, object]) -> tuple[S, dict[str, st
     (sources, unread), given = outside(cls), _nested(overrides)
     faults = [*unread, *(line for origin, source in sources.items() for line in _strangers(cls, source, origin))]
     origins: dict[str, str] = {}
+    illegible: dict[str, str] = {}
     try:
         for origin, values in [("command line", given), *((name, source()) for name, source in sources.items())]:
-            origins = dict.fromkeys(_set_in(values), origin) | origins
+            found = dict(_set_in(values))
+            origins = dict.fromkeys(found, origin) | origins
+            illegible |= {name: f"{name} ({origin}): {NO_TEXT}" for name in found if _is_illegible(found[name])}
         settings: S | None = cls(**given)
     except ValidationError as fault:
         settings = None
         errors = fault.errors(include_url=False)
         # What could not be read may hold the value that another one lacks.
-        faults += described(cls, [e for e in errors if not (unread and _is_of_several(e))], origins)
+        errors = [e for e in errors if not ((unread or illegible) and _is_of_several(e))]
+        faults += described(cls, errors, origins, told=illegible)
+    faults += illegible.values()
     # Raised out here it carries no context, and so nothing of what was read.
     if faults or settings is None:
         raise SettingsError(faults)
@@ -132,7 +142,7 @@ def _read(name: str, read: Callable[[], T], faults: list[str]) -> T | None:
     try:
         return read()
     except OSError as fault:
-        faults.append(f"{name}: {fault.filename} can not be read: {fault.strerror}")
+        faults.append(f"{name}: {short(str(fault.filename), LONGEST_WORDS)} can not be read: {fault.strerror}")
     except UnicodeDecodeError:
         faults.append(f"{name}: can not be read: no UTF-8")
     except pydantic_settings.SettingsError as fault:
@@ -146,27 +156,28 @@ def _secrets(cls: type[BaseSettings], folder: str) -> "_Secrets":
 
 def _yaml(cls: type[BaseSettings], path: Path, faults: list[str]) -> dict[str, Any]:
     """Return what of it can be used."""
-    text = path.read_text("utf-8")
+    text, named = path.read_text("utf-8"), f"{FILE}: {short(str(path), LONGEST_WORDS)}"
     try:
         content = yaml.safe_load(text)
+        if isinstance(content, dict | None):
+            return _filled(_shaped(cls, named, content or {}, faults))
     except yaml.MarkedYAMLError as fault:
         place = f", line {fault.problem_mark.line + 1}" if fault.problem_mark else ""
         # What it quotes may be a password that begins with *, & or !.
-        faults.append(f"{FILE}: {path}{place}: no YAML: {QUOTED.sub('...', fault.problem or 'no reason given')}")
-    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none, a number of 5,000 digits, depth
-        faults.append(f"{FILE}: {path}: no YAML")
+        faults.append(f"{named}{place}: no YAML: {QUOTED.sub('...', fault.problem or 'no reason given')}")
+    # A date that is none, a number of 5,000 digits, `!!int ''`, `!!bool x`, `!!timestamp x`; what holds itself.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError):
+        faults.append(f"{named}: no YAML")
     else:
-        if isinstance(content, dict | None):
-            return _filled(_shaped(cls, path, content or {}, faults))
-        faults.append(f"{FILE}: {path}: holds no mapping of sections, but a {type(content).__name__}")
+        faults.append(f"{named}: holds no mapping of sections, but a {type(content).__name__}")
     return {}
 
 
-def _shaped(cls: type[BaseSettings], path: Path, content: dict[object, Any], faults: list[str]) -> dict[object, Any]:
+def _shaped(cls: type[BaseSettings], named: str, content: dict[object, Any], faults: list[str]) -> dict[object, Any]:
     """Return the sections that are some."""
     flat = [name for name in sections(cls) if not isinstance(content.get(name), dict | None)]
     if flat:
-        faults.append(f"{FILE}: {path}: no mapping below {', '.join(flat)}")
+        faults.append(f"{named}: no mapping below {', '.join(flat)}")
     return {name: value for name, value in content.items() if name not in flat}
 
 
@@ -187,11 +198,23 @@ def _nested(overrides: Mapping[str, object]) -> dict[str, Any]:
     return nested
 
 
-def _set_in(values: Mapping[str, Any]) -> Iterator[str]:
+def _set_in(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        yield variable((name,))
         if isinstance(value, dict):
-            yield from (variable((name, field)) for field in value)
+            yield variable((name,)), None
+            yield from ((variable((name, field)), within) for field, within in value.items())
+        else:
+            yield variable((name,)), value
+
+
+def _is_illegible(value: object) -> bool:
+    match value:
+        case str():
+            return LONE_SURROGATE.search(value) is not None
+        case Mapping():
+            return any(_is_illegible(within) for pair in value.items() for within in pair)
+        case _:
+            return False
 
 
 def _strangers(cls: type[BaseSettings], source: PydanticBaseSettingsSource, origin: str) -> Iterator[str]:

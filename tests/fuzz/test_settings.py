@@ -105,7 +105,7 @@ def test_a_spoilt_settings_file_is_read_or_its_faults_are_told(tmp_path: Path, r
     lines = YAML.splitlines(keepends=True)
     for _ in range(spoilt):
         place = random.randrange(len(lines))
-        line, column = lines[place], random.randrange(len(lines[place]))
+        line, column = lines[place], random.randint(0, len(lines[place]))
         lines[place] = random.choice(
             [
                 line[:column] + random.choice(OF_YAML) + line[column:],

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from python_app_template.settings import Settings, SettingsError, documents, explained, load
+from python_app_template.settings.faults import fields, variable
 
 HIDDEN = "s3cr3t"
 URL = f"postgresql+asyncpg://bob:{HIDDEN}@db.example:5433/orders"
@@ -223,6 +224,10 @@ def test_logins_of_other_kinds_come_through_client() -> None:
         (None, "can not be read: No such file or directory"),
         ("kafka: [", "some.yaml, line 1: no YAML"),
         ("\0", "no YAML"),
+        ("http: {port: !!int ''}", "some.yaml: no YAML"),
+        ("http: {port: !!bool x}", "some.yaml: no YAML"),
+        ("http: {port: !!timestamp x}", "some.yaml: no YAML"),
+        ("&a\nhttp: *a", "some.yaml: no YAML"),
         ("- kafka", "holds no mapping of sections, but a list"),
         ("kafka: 3", "no mapping below kafka"),
         ("kafka: {topic: x}", "APP_KAFKA__TOPIC (file): unknown"),
@@ -254,6 +259,21 @@ def test_a_file_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "some.yaml").write_bytes(b"\xff\xfe\xff")
     monkeypatch.setenv("APP_CONFIG_FILE", "some.yaml")
     assert faults() == ("APP_CONFIG_FILE: can not be read: no UTF-8",)
+
+
+@pytest.mark.parametrize("name", [variable(path) for path, _ in fields(Settings)])
+def test_a_variable_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, os.fsdecode(b"a\x80"))
+    assert faults() == (f"{name} (environment): no UTF-8; allowed: text in it",)
+
+
+def test_what_is_no_text_in_a_file_or_an_argument_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text('kafka: {client: {"\\ud800": 1}}')
+    monkeypatch.setenv("APP_CONFIG_FILE", "some.yaml")
+    assert faults(auth__secret="\udc80" * 99) == (
+        "APP_AUTH__SECRET (command line): no UTF-8; allowed: text in it",
+        "APP_KAFKA__CLIENT (file): no UTF-8; allowed: text in it",
+    )
 
 
 def test_a_missing_folder_of_secrets_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
