@@ -1,4 +1,4 @@
-"""The service itself: worker and relay in one process or in two, with batches of some size."""
+"""The service itself: worker and relay in one process or apart, one worker or several, with batches of some size."""
 
 import asyncio
 import json
@@ -43,13 +43,22 @@ class Service(Side):
 
     guarantee = "exactly once"
 
-    def __init__(self, batch_size: int, *, split: bool = True, loads: Sequence[str] = ("sunny",)) -> None:
+    def __init__(
+        self, batch_size: int, *, split: bool = True, workers: int = 1, loads: Sequence[str] = ("sunny",)
+    ) -> None:
         self.loads = loads
-        self.name = f"service, {batch_size:,} a batch" + ("" if split else ", one process")
-        processes = "worker and relay, a process each" if split else "worker and relay in one process"
+        self.name = f"service, {batch_size:,} a batch"
+        if not split:
+            self.name += ", one process"
+            processes, self.parts = "worker and relay in one process", ("worker and relay",)
+        elif workers > 1:
+            self.name += f", {workers} workers"
+            processes = f"{workers} workers and a relay, a process each"
+            self.parts = (*(f"worker {number}" for number in range(workers)), "relay")
+        else:
+            processes, self.parts = "worker and relay, a process each", ("worker", "relay")
         self.setup = f"{processes}; batches of {batch_size:,}"
-        self.parts = ("worker", "relay") if split else ("worker and relay",)
-        self._roles = ("worker", "relay") if split else ("worker,relay",)
+        self._roles = (*["worker"] * workers, "relay") if split else ("worker,relay",)
         self._variables = {"APP_CONSUMER__BATCH_SIZE": str(batch_size)}
 
     def prepare(self, grounds: Grounds) -> None:
@@ -140,5 +149,6 @@ SIDES = (
     Service(1000),
     Service(100),
     Service(1),
+    Service(5000, workers=2),
 )
 """The first is the one that the others are compared with, and that the noise is taken from."""
