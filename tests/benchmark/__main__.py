@@ -102,7 +102,7 @@ def show(figures: Mapping[str, Any]) -> None:
         if isinstance(value, int | float):
             table.add_row(name.replace("_", " "), f"{value:,.2f}" if value < 100 else f"{value:,.0f}")
     Console(stderr=True).print(table)
-    print(json.dumps(record.rounded(figures)))  # noqa: T201 - its output
+    print(json.dumps(record.fit(figures)))  # noqa: T201 - its output
 
 
 if __name__ == "__main__":

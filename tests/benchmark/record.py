@@ -5,6 +5,8 @@ import json
 import os
 import platform
 import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,7 +36,7 @@ def record(name: str, asked: argparse.Namespace, figures: Mapping[str, Any], set
         "machine": machine(),
         "servers": dict(settings),
         "asked": {k: v for k, v in vars(asked).items() if k not in {"what", "json"}},
-        "figures": rounded(figures),
+        "figures": fit(figures),
     }
 
 
@@ -73,15 +75,24 @@ def commit() -> str:
     return f"{found}+" if git("status", "--porcelain", "--untracked-files=no") else found or "unknown"
 
 
-def rounded(value: Any) -> Any:
-    """Round all numbers in there: nobody believes more digits."""
+def fit(value: Any) -> Any:
+    """Round all numbers in there, nobody believes more digits; and leave out of all texts where files are here."""
     match value:
-        case bool() | int() | str() | None:
+        case bool() | int() | None:
             return value
+        case str():
+            return _anywhere(value)
         case float():
             return float(f"{value:.{DIGITS}g}")
         case Mapping():
-            return {str(key): rounded(each) for key, each in value.items()}
+            return {str(key): fit(each) for key, each in value.items()}
         case list() | tuple():
-            return [rounded(each) for each in value]
-    return str(value)
+            return [fit(each) for each in value]
+    return _anywhere(str(value))
+
+
+def _anywhere(text: str) -> str:
+    """What an error says may name the interpreter, files of the project, or temporary ones."""
+    for place, name in ((sys.executable, "python"), (str(ROOT), "."), (tempfile.gettempdir(), "(temporary)")):
+        text = text.replace(place, name)
+    return text
