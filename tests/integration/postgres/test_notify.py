@@ -110,7 +110,7 @@ class Office:
         notifiers = [self.notifier(one) for one in events]
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             for notifier in notifiers:
-                tasks.create_task(notifier())
+                tasks.create_task(_begun(notifier))
             yield
             for notifier in notifiers:
                 notifier.drain()
@@ -122,6 +122,12 @@ class Office:
     def told(self) -> int:
         subjects = {mail.message_id: str(mail.mail["Subject"]) for mail in self.server.mails}
         return sum(int(subject.split()[3]) for subject in subjects.values())
+
+
+async def _begun(notifier: Notify) -> None:
+    """As the role does it."""
+    await notifier.begin()
+    await notifier()
 
 
 @pytest.fixture
