@@ -93,10 +93,10 @@ BUGS = (
             ),
             Patch(
                 f"{POSTGRES}/stock/flush.py",
-                "    UPDATE products p SET version = n.version\n"
-                '    FROM unnest(:skus, :versions) AS n (sku, version) WHERE p.sku = n.sku COLLATE "C"\n',
-                "    INSERT INTO products (sku, version) SELECT * FROM unnest(:skus, :versions)\n"
-                "    ON CONFLICT (sku) DO UPDATE SET version = excluded.version\n",
+                "        UPDATE products p SET version = n.version\n"
+                '        FROM unnest(:skus, :versions) AS n (sku, version) WHERE p.sku = n.sku COLLATE "C"\n',
+                "        INSERT INTO products (sku, version) SELECT * FROM unnest(:skus, :versions)\n"
+                "        ON CONFLICT (sku) DO UPDATE SET version = excluded.version\n",
             ),
         ),
     ),

@@ -17,6 +17,7 @@ from python_app_template.adapters.secondary.postgres.engine import (
     give_back,
     transaction,
 )
+from python_app_template.adapters.secondary.postgres.stock.flush import FEW_LINES
 from python_app_template.core.delivery.faults import CommitInDoubt, FatalError, MessageError, SlowError, TransientError
 from python_app_template.core.delivery.messages import Batch
 from python_app_template.core.delivery.outcomes import Applied, Attempt, InDoubt, Unmoved
@@ -26,7 +27,7 @@ from python_app_template.core.domain.events import Event
 from python_app_template.core.domain.stock import Wanted
 from python_app_template.embedded import EmbeddedPostgres
 from tests.proxy import proxy_to
-from tests.shop import Shop, assert_sound, bought, cancelled, kinds, placed, rows
+from tests.shop import Body, Shop, assert_sound, bought, cancelled, kinds, placed, rows
 from tests.surroundings import migrate
 from tests.worlds import checked_out, engine_on, until_somebody_waits
 
@@ -420,17 +421,27 @@ async def test_a_table_that_is_missing_needs_a_person(shared_database: str) -> N
         await works(shop)
 
 
-@pytest.mark.parametrize(("last", "faults"), [(placed("o2", ("S", 1)), 0), (cancelled("o1"), 1)], ids=["copy", "read"])
+def many(prefix: str) -> list[Body]:
+    """Orders with so many lines together that these are copied, not inserted."""
+    return [placed(f"{prefix}{number}", *[("S", 1)] * 100) for number in range(FEW_LINES // 100 + 1)]
+
+
+@pytest.mark.parametrize(
+    ("last", "faults"),
+    [([placed("o2", ("S", 1))], 0), (many("n"), 0), ([cancelled("o1")], 1)],
+    ids=["insert", "copy", "read"],
+)
 async def test_a_column_that_changes_under_cached_plans_is_passing(
-    shared_database: str, last: dict[str, object], faults: int
+    shared_database: str, last: list[Body], faults: int
 ) -> None:
     """A migration may widen a column while workers run: plans, and what the driver knows of types, are out of date."""
     async with shop_at(shared_database, pool_size=1) as shop, engine_on(shared_database) as other:
         await shop.send(placed("o1", ("S", 1)), placed("o0", ("S", 1)))
         await shop.send(cancelled("o0"))
+        await shop.send(*many("m"))
         try:
             await alter_line(other, "integer")
-            assert await eventually_sent(shop, last) == faults
+            assert await eventually_sent(shop, *last) == faults
             await works(shop)
         finally:
             await alter_line(other, "smallint")
@@ -441,11 +452,11 @@ async def alter_line(engine: AsyncEngine, kind: str) -> None:
         await connection.execute(text(f"ALTER TABLE order_lines ALTER COLUMN line TYPE {kind}"))
 
 
-async def eventually_sent(shop: Shop, body: dict[str, object]) -> int:
-    """Send it; how many passing faults came before."""
+async def eventually_sent(shop: Shop, *bodies: Body) -> int:
+    """Send them as one batch; how many passing faults came before."""
     for faults in range(5):
         try:
-            await shop.send(body)
+            await shop.send(*bodies)
         except TransientError as fault:
             assert type(fault) is TransientError  # noqa: PT017 - not a suspicious one
         else:

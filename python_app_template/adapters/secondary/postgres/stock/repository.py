@@ -67,9 +67,7 @@ class PostgresStock(PostgresRepository[Wanted, Stock]):
         new_orders = [(self._numbers[id_], order) for id_, order in stock.orders.items() if id_ in self._numbers]
         new_lines = [(number, line) for number, order in new_orders for line in order.lines]
         lines = [line for line, version in self._lines if line.version != version]
-        await flush.update_products(connection, products)
-        await flush.update_batches(connection, batches)
-        await flush.insert_lines(connection, new_lines)
+        await flush.write(connection, products, batches, new_lines)
         await flush.update_lines(connection, lines)
         await flush.cancel_orders(
             connection, (id_ for id_, order in stock.orders.items() if order.cancelled and not self._orders.get(id_))
