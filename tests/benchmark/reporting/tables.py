@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.benchmark.figures import agree
 from tests.benchmark.reporting.measurements import Measurements
 from tests.benchmark.reporting.targets import TARGETS, verdict
 from tests.benchmark.summary import Summary, per_million
@@ -120,7 +121,7 @@ def latencies(found: Measurements) -> str:
         "p99 ms",
         "p99.9 ms",
         "max ms",
-        "cores: sender, reader",
+        "p50 ms of the warm-up",
     )
     rows = []
     for name, side in found.figures("latency").items():
@@ -129,7 +130,9 @@ def latencies(found: Measurements) -> str:
             times = (f"{took[percentile]:,.1f}" for percentile in ("p50", "p99", "p99_9", "max"))
             cores = f"{point['sender_cores']:.2f}, {point['reader_cores']:.2f}"
             rate, samples = f"{point['orders_per_second_due']:,.0f}", f"{point['samples']:,}"
-            rows.append((name, f"{point['share']:.0%}", rate, samples, *times, cores))
+            windows = point["warm_up_p50_milliseconds"]
+            warm = ", ".join(f"{p50:,.0f}" for p50 in windows) + ("" if agree(windows) else ": not steady")
+            rows.append((name, f"{point['share']:.0%}", rate, samples, *times, warm, cores))
     return table((*heads, "cores: sender, reader"), rows, right=1)
 
 

@@ -100,3 +100,13 @@ def test_the_same_figures_give_the_same_plots(tmp_path: Path) -> None:
 
 def test_every_section_names_a_measurement_that_there_is() -> None:
     assert {section.measurement for section in SECTIONS} - {"scale"} <= MEASUREMENTS.keys()
+
+
+def test_latency_after_a_warm_up_that_never_agreed_says_so(tmp_path: Path) -> None:
+    times = {"p50": 1.0, "p99": 2.0, "p99_9": 3.0, "max": 4.0}
+    point = {"share": 0.5, "orders_per_second_due": 100, "samples": 7, "milliseconds": times}
+    cores = {"sender_cores": 0.1, "reader_cores": 0.1}
+    for windows, said in (([50, 20, 21, 20], "| 50, 20, 21, 20 |"), ([20, 50, 20], "| 20, 50, 20: not steady |")):
+        points = [point | cores | {"warm_up_p50_milliseconds": windows}]
+        write(tmp_path, "latency", {"service": {"points": points}})
+        assert said in tables.latencies(Measurements(tmp_path))
