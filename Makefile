@@ -46,8 +46,8 @@ seeded: setup  ## Put bugs into copies of the service, one at a time: each has t
 mutants: .venv/tools  ## Change the rules and the checker in thousands of ways: tests have to fail; MINUTES=60, goes on where it was
 	nice $(BIN)/python -m tests.seeded.mutants --minutes $(or $(MINUTES),60) $(MUTANTS)
 
-chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file SLOW=1 ONLY=kind,kind ROUND=seconds
-	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY)) $(if $(SLOW),--slow) $(if $(ONLY),--only $(ONLY)) $(if $(ROUND),--round-seconds $(ROUND))
+chaos: setup  ## Faults by the thousand on real servers: MINUTES=30 SEED=1 TALLY=file SLOW=1 FULL=1 ONLY=kind,kind ROUND=seconds
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(TALLY),--tally $(TALLY)) $(if $(SLOW),--slow) $(if $(FULL),--full-speed) $(if $(ONLY),--only $(ONLY)) $(if $(ROUND),--round-seconds $(ROUND))
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, logs: Path) -> Tally:
     with arena(logs) as servers:
         while not total.rounds or time.monotonic() < until:
             drawn = plan(options.seed, number, options.round_seconds, slow=options.slow, only=options.only)
-            played = Round(servers, drawn)
+            played = Round(servers, drawn.at_full_speed() if options.full_speed else drawn)
             tally = played.play()
             keep(played.directory, tally)
             if options.tally:
@@ -61,6 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--first", type=int, default=0, help="number of the first round, to play one again")
     parser.add_argument("--slow", action="store_true", help="processes and servers die in each round")
+    parser.add_argument("--full-speed", action="store_true", help="the benchmark's batches and messages, no pauses")
     parser.add_argument("--only", type=kinds, default=(), help="KIND[,KIND] of the table's, or what is before its dot")
     parser.add_argument("--round-seconds", type=float, default=ROUND_SECONDS)
     parser.add_argument("--tally", type=Path, help="file that each round is appended to, as a line of JSON")

@@ -33,6 +33,8 @@ from tests.clients import World
 from tests.processes import wait_until
 
 QUIET_SECONDS = 120.0
+FULL_QUIET_SECONDS = 900.0
+"""At full speed: where processes have died, thousands of messages go one by one, and failpoints strike at each."""
 RESTARTED_SECONDS = 60.0
 UNDONE = (*AWAY, KafkaException, RedisError)
 """What a fault meets when another one was there first: it is not counted."""
@@ -44,6 +46,7 @@ class Round:
     def __init__(self, arena: Arena, plan: Plan) -> None:
         self._arena, self._plan = arena, plan
         self.directory = arena.directory / f"{plan.seed}-{plan.number}"
+        self._quiet = FULL_QUIET_SECONDS if plan.full_speed else QUIET_SECONDS
         self._struck: list[Struck] = []
         self._log_began = 0
 
@@ -64,12 +67,12 @@ class Round:
             load.start()
             asking.start()
             self._strike(ground, fleet, sql, log)
-            wait_until(lambda: self._so_far() >= least, QUIET_SECONDS, lambda: f"{self._so_far()} of {least} faults")
+            wait_until(lambda: self._so_far() >= least, self._quiet, lambda: f"{self._so_far()} of {least} faults")
             self._recover(progress)
             asking.stop()
             load.stop()
             sql.clear()
-            findings = settle(ground, self._arena.kafka, progress, fleet)
+            findings = settle(ground, self._arena.kafka, progress, fleet, self._quiet)
             told = Results(self._arena, ground, self.directory, begun)
             told.wait()
             fleet.stop()
@@ -122,7 +125,7 @@ class Round:
     def _recover(self, progress: Progress) -> None:
         """Let the load go on after the last fault until all has moved on; what never does is told of later."""
         last = time.time()
-        comes_true(lambda: progress.recovered(last) is not None, QUIET_SECONDS)
+        comes_true(lambda: progress.recovered(last) is not None, self._quiet)
 
     def _so_far(self) -> int:
         return len(self._struck) + sum(1 for _ in failpoints_hit(self.directory)) + sum(1 for _ in self._raised())
@@ -151,7 +154,7 @@ def by_target(faults: Sequence[Fault]) -> Iterator[list[Fault]]:
         yield [fault for fault in faults if (fault.lane, fault.target) == (lane, target)]
 
 
-def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Fleet) -> list[str]:
+def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Fleet, seconds: float) -> list[str]:
     """Wait until all that was sent is consumed and published; return what keeps it.
 
     What a start of the broker cures was the broker's: it may keep members of a group that are long gone.
@@ -164,8 +167,8 @@ def settle(ground: Field, broker: EmbeddedKafka, progress: Progress, fleet: Flee
         return pending == 0 and all(positions.get(number, -1) >= end for number, end in ends.items())
 
     findings = []
-    if not comes_true(through, QUIET_SECONDS):
-        findings.append(f"not through within {QUIET_SECONDS:g} s: {progress.standing}, sent up to {ends}")
+    if not comes_true(through, seconds):
+        findings.append(f"not through within {seconds:g} s: {progress.standing}, sent up to {ends}")
         findings += diagnosis(ground.direct, fleet)
         broker.restart()
         cured = comes_true(through, RESTARTED_SECONDS)

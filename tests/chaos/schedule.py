@@ -10,6 +10,8 @@ from tests.chaos.catalogue import LONG_DELAYS, LONG_LANES, QUICK_LANES, SLOW_LAN
 from tests.chaos.choice import COMPACTED, EXPIRED, KINDS, at_failpoint, lanes_with
 
 MESSAGES_A_SECOND = (150, 400)
+FULL_BATCH, FULL_MESSAGES_A_SECOND = 5000, 40_000
+"""The benchmark's batches, and more than any worker has done."""
 
 CHANCES = {CRASH: 0.05, DELAY: 3.0, SLOW: 0.3, DOUBT: 3.0, ERROR: 3.0}
 """In percent, of each reach of a failpoint, where they strike as a rule."""
@@ -56,6 +58,12 @@ class Plan(NamedTuple):
     """Whether the input topic begins with the gaps of compaction."""
     processes: tuple[Process, ...]
     faults: tuple[Fault, ...]
+    full_speed: bool = False
+    """Whether batches and messages are those that the benchmark has, as many as are taken."""
+
+    def at_full_speed(self) -> "Plan":
+        """The same faults in large batches, of which there is always another one."""
+        return self._replace(full_speed=True, batch_size=FULL_BATCH, messages_a_second=FULL_MESSAGES_A_SECOND)
 
 
 def plan(seed: int, number: int, seconds: float, *, slow: bool = False, only: Collection[str] = ()) -> Plan:

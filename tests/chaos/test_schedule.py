@@ -1,12 +1,14 @@
 """A schedule is data, and the seed alone decides it."""
 
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 
 from python_app_template.settings.failpoints import parse
+from tests.benchmark.load import BATCHES_PER_SKU, EMPTY_SKUS, SKUS
 from tests.chaos.catalogue import LONG_LANES, MINUTE, QUICK_LANES, SLOW_LANES, TRANSACTION_SECONDS, Kind
 from tests.chaos.choice import EXPIRED, KINDS, chosen
+from tests.chaos.load import unsent
 from tests.chaos.rounds import by_target
 from tests.chaos.schedule import Plan, plan
 
@@ -101,3 +103,14 @@ def kinds_in(drawn: Plan) -> set[str]:
     terms = [term for process in drawn.processes for every in parse(process.failpoints).values() for term in every]
     at_failpoints = {EXPIRED if term.seconds > TRANSACTION_SECONDS else f"failpoint.{term.action}" for term in terms}
     return {fault.kind for fault in drawn.faults} | at_failpoints | ({"log.compacted"} if drawn.compacted else set())
+
+
+def test_at_full_speed_the_faults_are_the_same_and_the_messages_the_benchmarks() -> None:
+    drawn = plan(1, 0, SECONDS)
+    full = drawn.at_full_speed()
+    assert (full.faults, full.processes) == (drawn.faults, drawn.processes)
+    assert full.batch_size > drawn.batch_size
+    stock = SKUS * BATCHES_PER_SKU + EMPTY_SKUS
+    values = [value or b"" for value, _, _ in islice(unsent(full), stock + 10)]
+    assert all(b'"batch.created"' in value for value in values[:stock])
+    assert any(b'"order.placed"' in value for value in values[stock:])
