@@ -1,5 +1,6 @@
 """A real mail server in the test's process, for what arrives; it answers as it is told to."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
+from weakref import WeakSet
 
 import trustme
 from aiosmtpd.controller import Controller
@@ -109,6 +111,34 @@ class MailServer:
         return self.answer(stage, address)
 
 
+class _HangingUp(Controller):
+    """Ends its connections, too: the library leaves them to the garbage collector, which blames a later test."""
+
+    def __init__(self, handler: MailServer, **more: Any) -> None:
+        super().__init__(handler, **more)
+        self._connections: WeakSet[SMTP] = WeakSet()
+
+    def factory(self) -> SMTP:
+        made = SMTP(self.handler, **self.SMTP_kwargs)
+        self._connections.add(made)
+        return made
+
+    def stop(self, no_assert: bool = False) -> None:  # noqa: FBT001, FBT002 - aiosmtpd's
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result()
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        for listener in self.server.sockets:
+            self.loop.remove_reader(listener.fileno())
+        for _ in range(3):  # turns of the loop, until what it has only just accepted is a connection
+            await asyncio.sleep(0)
+        for made in self._connections:
+            if isinstance(made.transport, asyncio.WriteTransport):
+                made.transport.abort()
+        await asyncio.sleep(0)
+
+
 def _is_encrypted(server: SMTP) -> bool:
     return server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
 
@@ -136,7 +166,7 @@ def mail_server(
     with ReservedPort() as reserved:
         number = port or reserved.number
     server = MailServer(number)
-    controller = Controller(
+    controller = _HangingUp(
         server,
         hostname=LOOPBACK,
         port=number,

@@ -1,8 +1,12 @@
 """Letters over SMTP: who gets them, what a server's words mean, and that nothing goes out that others could read."""
 
 import asyncio
+import gc
+import socket
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,12 +16,9 @@ from python_app_template.adapters.secondary.mail.smtp import SmtpNotifications
 from python_app_template.core.delivery.faults import TransientError
 from python_app_template.core.ports.notifications import Letter, Verdict
 from python_app_template.settings import load
-from tests.mail_server import ESCAPED, PASSWORD, USER, MailServer, certificate, mail_server, silent_server
+from tests.mail_server import ESCAPED, LOOPBACK, PASSWORD, USER, MailServer, certificate, mail_server, silent_server
 
 ANN, BEN = "ann@shop.example", "ben@shop.example"
-# What the mail server leaves open says so when it is collected; see conftest.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
 LETTER = Letter("<1@shop.example>", "stock@shop.example", (ANN, BEN), b"Message-ID: <1@shop.example>\r\n\r\n.hello\r\n")
 
 
@@ -105,11 +106,11 @@ async def test_a_server_that_says_nothing_is_not_waited_for_longer_than_the_sett
 
 async def test_a_server_that_is_slow_each_time_has_no_more_time_for_a_letter_than_the_settings_say() -> None:
     async def drawl(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 hello\r\n")
-        while await reader.readline():
-            await asyncio.sleep(0.2)
-            writer.write(b"250 OK\r\n")
-        writer.close()
+        with closing(writer):
+            writer.write(b"220 hello\r\n")
+            while await reader.readline():
+                await asyncio.sleep(0.2)
+                writer.write(b"250 OK\r\n")
 
     many = LETTER._replace(recipients=tuple(f"{number}@shop.example" for number in range(20)))
     listener = await asyncio.start_server(drawl, "127.0.0.1", 0)
@@ -122,20 +123,31 @@ async def test_a_server_that_is_slow_each_time_has_no_more_time_for_a_letter_tha
 
 async def test_a_server_that_breaks_off_after_it_took_a_letter_has_taken_it() -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 hello\r\n")
-        while line := await reader.readline():
-            if line == b"DATA\r\n":
-                writer.write(b"354 go on\r\n")
-                await reader.readuntil(b"\r\n.\r\n")
-                writer.write(b"250 taken\r\n")
-                await writer.drain()
-                break
-            writer.write(b"250 OK\r\n")
-        writer.close()
+        with closing(writer):
+            writer.write(b"220 hello\r\n")
+            while line := await reader.readline():
+                if line == b"DATA\r\n":
+                    writer.write(b"354 go on\r\n")
+                    await reader.readuntil(b"\r\n.\r\n")
+                    writer.write(b"250 taken\r\n")
+                    await writer.drain()
+                    break
+                writer.write(b"250 OK\r\n")
 
     listener = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with listener:
         assert await client(listener.sockets[0].getsockname()[1]).send(LETTER) == Verdict()
+
+
+def test_a_server_that_ends_leaves_no_connection_to_a_later_test() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(20):  # mostly while it is being accepted
+            with mail_server() as server:
+                connection = socket.create_connection((LOOPBACK, server.port))
+            connection.close()
+        gc.collect()
+    assert said == []
 
 
 async def test_a_letter_that_was_written_for_the_log_is_not_called_sent(server: MailServer) -> None:
