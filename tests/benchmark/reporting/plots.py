@@ -16,6 +16,8 @@ mpl.rcParams |= {"grid.alpha": 0.3, "legend.frameon": False, "figure.constrained
 
 SIZE = (7.5, 4.0)
 BATCHES = re.compile(r"batches of ([\d,]+)$")
+APART = "worker and relay, a process each"
+"""So begins the setup of the service's form that everything is compared to."""
 LARGE = 1000
 """Messages in a batch: a batch of one costs so much more that nothing else would be seen beside it."""
 BESIDE = ("machine", "watcher", "side", "postgres")
@@ -26,15 +28,15 @@ Draw = Callable[[Axes, Measurements], bool]
 
 
 def throughput_by_batch_size(axes: Axes, found: Measurements) -> bool:
-    """The service's forms by their batch size, worker and relay apart; the peers as lines."""
+    """The service by its batch size, one worker and the relay apart; the peers as lines."""
     sides = found.sides()
-    ours = sorted((batch_size(one), one) for one in sides if one.kind == REFERENCE[0] and "each" in one.setup)
+    ours = sorted((one for one in sides if one.kind == REFERENCE[0] and one.setup.startswith(APART)), key=batch_size)
     if not ours:
         return False
-    medians = [one.orders_per_second.median for _, one in ours]
-    below = [one.orders_per_second.median - one.orders_per_second.least for _, one in ours]
-    above = [one.orders_per_second.most - one.orders_per_second.median for _, one in ours]
-    sizes = [size for size, _ in ours]
+    medians = [one.orders_per_second.median for one in ours]
+    below = [one.orders_per_second.median - one.orders_per_second.least for one in ours]
+    above = [one.orders_per_second.most - one.orders_per_second.median for one in ours]
+    sizes = [batch_size(one) for one in ours]
     axes.errorbar(sizes, medians, yerr=[below, above], marker="o", capsize=3, label="service")
     peers = [one for one in sides if one.kind != REFERENCE[0]]
     for number, one in enumerate(peers):

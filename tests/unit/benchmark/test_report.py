@@ -32,6 +32,13 @@ def contest(rate: float, noise: float = 0.02) -> dict[str, Any]:
     trials = [
         trial("service", rate, setup=f"{EACH} 5,000"),
         trial("service, small", rate / 4, kind="service", form=1, setup=f"{EACH} 100"),
+        trial(
+            "service, two",
+            rate,
+            kind="service",
+            form=2,
+            setup="2 workers and a relay, a process each; batches of 5,000",
+        ),
         trial("ORM", 100, kind="faststream_orm"),
     ]
     return {"sunny": {"noise": noise, "trials": msgspec.to_builtins(trials), "failures": []}}
